@@ -1,0 +1,1 @@
+"""CaloServe: calorimeter-shower generators as gRPC services."""

@@ -1,0 +1,80 @@
+"""The exceptions of CaloServe.
+
+    CaloServeError
+      RequestError              something is wrong with what was asked; names the field
+        InvalidRequestError       a value that can never be served        INVALID_ARGUMENT
+        NotFoundError             no such particle or release             NOT_FOUND
+        LimitExceededError        more than one call may ask for          RESOURCE_EXHAUSTED
+        NotBuiltError             known to the contract, not built yet    UNIMPLEMENTED
+      ReleaseError              a release cannot be used
+        ManifestError             its manifest is missing or malformed
+        ChecksumError             its model is not the one in its manifest
+      EngineError               a model cannot be loaded or run
+      SettingsError             a service's settings are missing or malformed
+      NotServingError           the service has no model to serve with    UNAVAILABLE
+      StackError                a process of the stack did not start
+
+The clients' exceptions (``caloserve_client.errors``) and the trainer's grow from the same root.
+"""
+
+
+class CaloServeError(Exception):
+    """Root of all errors raised on purpose by this project."""
+
+
+class RequestError(CaloServeError):
+    """Something is wrong with a request.
+
+    Args:
+        field: the field of the request, with its index where it has one, as in ``energies_gev[3]``.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class InvalidRequestError(RequestError):
+    """A value that can never be served."""
+
+
+class NotFoundError(RequestError):
+    """No such particle or release here."""
+
+
+class LimitExceededError(RequestError):
+    """More than one call may ask for."""
+
+
+class NotBuiltError(RequestError):
+    """Known to the contract, not built yet."""
+
+
+class ReleaseError(CaloServeError):
+    """A release cannot be used."""
+
+
+class ManifestError(ReleaseError):
+    """A release's manifest is missing or malformed."""
+
+
+class ChecksumError(ReleaseError):
+    """A release's model is not the one its manifest describes."""
+
+
+class EngineError(CaloServeError):
+    """A model cannot be loaded or run."""
+
+
+class SettingsError(CaloServeError):
+    """A service's settings are missing or malformed."""
+
+
+class NotServingError(CaloServeError):
+    """The service has no model to serve with."""
+
+
+class StackError(CaloServeError):
+    """A process of the stack did not start."""

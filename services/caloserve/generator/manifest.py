@@ -1,0 +1,116 @@
+"""A release's manifest: what the model is, where it came from and how good it is."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from caloserve.calorimeter.errors import ManifestError
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Model:
+    """The ONNX file: inputs ``latent`` and ``energy`` (GeV), output ``cells`` (MeV), batch first."""
+
+    file: str
+    sha256: str
+    parameters: int
+    latent_size: int
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Kinetic energies the model was trained for."""
+
+    energy_min_gev: float
+    energy_max_gev: float
+
+
+@dataclass(frozen=True)
+class Training:
+    """Where the model came from."""
+
+    data_sha256: str
+    data_origin: str
+    showers: int
+    command: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of merit; ``reference`` is the same figure for full simulation, where there is one."""
+
+    name: str
+    value: float
+    reference: float | None
+    unit: str
+    sample_size: int
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """How good the release is, against showers it was never trained on."""
+
+    reference_sha256: str
+    sample_size: int
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything ``manifest.json`` says."""
+
+    schema: int
+    version: str
+    particle: str
+    geometry_id: str
+    sampler_version: int
+    created: str
+    model: Model
+    domain: Domain
+    training: Training
+    fidelity: Fidelity
+
+    @classmethod
+    def read(cls, path: Path) -> "Manifest":
+        """Read and check ``path``; raise ManifestError naming the file and the field that is wrong."""
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ManifestError(f"{path}: {error}") from error
+        manifest: Manifest = _parse(cls, document, str(path))
+        if manifest.schema != SCHEMA:
+            raise ManifestError(f"{path}: schema is {manifest.schema}, this version reads {SCHEMA}")
+        return manifest
+
+    def write(self, path: Path) -> None:
+        """Write the manifest as JSON that reads well and compares well."""
+        path.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _parse(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401 (any type of the dataclasses above)
+    """Turn a JSON value into ``kind``, a dataclass, a tuple of one kind, an optional or a plain type."""
+    if hasattr(kind, "__dataclass_fields__"):
+        if not isinstance(value, Mapping):
+            raise ManifestError(f"{where}: should be an object")
+        hints = get_type_hints(kind)
+        missing = [field.name for field in fields(kind) if field.name not in value]
+        if missing:
+            raise ManifestError(f"{where}: lacks {', '.join(missing)}")
+        return kind(**{name: _parse(hint, value[name], f"{where}: {name}") for name, hint in hints.items()})
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            raise ManifestError(f"{where}: should be a list")
+        return tuple(_parse(get_args(kind)[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if get_origin(kind) in (Union, UnionType):
+        return None if value is None else _parse(get_args(kind)[0], value, where)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ManifestError(f"{where}: {value!r} should be of type {kind.__name__}")
+    return value
