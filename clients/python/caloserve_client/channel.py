@@ -1,0 +1,34 @@
+"""Settings of the connection that both clients use."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import grpc
+
+from caloserve_client.errors import client_error
+
+ChannelOptions: TypeAlias = Sequence[tuple[str, Any]]
+
+DEFAULT_TIMEOUT = 60.0
+"""Seconds."""
+
+_DEFAULTS: ChannelOptions = (
+    # 2000 refused showers carry a message each on top of their (zero) cells: more than gRPC's default of 4 MB.
+    ("grpc.max_receive_message_length", 16 * 2**20),
+)
+
+
+def channel_options(options: ChannelOptions) -> ChannelOptions:
+    """The client's own settings, then the caller's, which win."""
+    given = {name for name, _ in options}
+    return [*(option for option in _DEFAULTS if option[0] not in given), *options]
+
+
+@contextmanager
+def errors_of(target: str) -> Iterator[None]:
+    """Raise what gRPC raises as the client's exceptions."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        raise client_error(error, target) from error

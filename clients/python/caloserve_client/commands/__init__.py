@@ -1,0 +1,1 @@
+"""The commands `caloserve generate`, `describe` and `demo`."""

@@ -1,0 +1,1 @@
+"""File formats that showers are written to."""

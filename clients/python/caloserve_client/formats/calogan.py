@@ -1,0 +1,156 @@
+"""The HDF5 layout of CaloGAN's data sets.
+
+    energy    (n, 1)       kinetic energy of the particle, GeV
+    layer_0   (n, 3, 96)   deposited energies, MeV
+    layer_1   (n, 12, 12)
+    layer_2   (n, 12, 6)
+
+All float32, compressed with gzip. Attributes of the file say what made the showers, enough to make them again. The
+original's ``overflow`` (energy outside the layers' cells) is not written, since generators do not make it.
+"""
+
+import json
+import os
+import secrets
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caloserve.calorimeter import CALOGAN
+from caloserve_client.errors import FormatError
+from caloserve_client.extras import require
+from caloserve_client.provenance import Provenance, merge_provenance
+from caloserve_client.showers import Showers
+
+_ROWS_PER_CHUNK = 64
+
+
+def _h5py(what: str) -> Any:  # noqa: ANN401 (a module without types)
+    return require("h5py", what, "hdf5")
+
+
+def software_version() -> str:
+    """Name and version of this distribution."""
+    try:
+        return f"caloserve {metadata.version('caloserve')}"
+    except metadata.PackageNotFoundError:  # run from a source tree
+        return "caloserve"
+
+
+class CaloGANWriter:
+    """Writes showers, chunk by chunk. The file appears under its name when the ``with`` block ends without an error.
+
+    The same showers in the same chunks give the same bytes with the same HDF5 library.
+
+    Args:
+        path: the file; one that exists is replaced.
+
+    Raises:
+        ExtraMissingError: h5py is not installed.
+        FormatError: the file cannot be written.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._h5py = _h5py("writing HDF5")
+        self.path = Path(path)
+        self._part = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.part")
+        self._file: Any = None
+        self._provenance: Provenance | None = None
+        self._rows = 0
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = self._h5py.File(self._part, "x")
+        except OSError as error:
+            raise FormatError(f"{self.path}: cannot be written ({os.strerror(error.errno or 0)})") from error
+        self._create("energy", (1,))
+        for layer in CALOGAN.layers:
+            self._create(f"layer_{layer.index}", layer.shape)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._file.close()
+            self._part.unlink(missing_ok=True)
+
+    def append(self, showers: Showers) -> None:
+        """Write showers after those already there.
+
+        Raises:
+            FormatError: a shower of them was not made, their geometry is another one, or the disk is full.
+            BadAnswerError: another model, particle, seed or event made those before.
+        """
+        if showers.errors:
+            raise FormatError(f"{self.path}: {len(showers.errors)} showers were not made; such rows are never written")
+        if showers.geometry != CALOGAN:
+            raise FormatError(f"{self.path}: the layout has no place for geometry {showers.geometry.id}")
+        self._provenance = merge_provenance([self._provenance or showers.provenance, showers.provenance])
+        columns = {"energy": showers.energies_gev[:, np.newaxis]}
+        columns |= {f"layer_{layer.index}": image for layer, image in zip(CALOGAN.layers, showers.layers, strict=True)}
+        try:
+            for name, values in columns.items():
+                self._file[name].resize(self._rows + len(showers), axis=0)
+                self._file[name][self._rows :] = values
+        except OSError as error:
+            raise FormatError(f"{self.path}: {error}") from error
+        self._rows += len(showers)
+
+    def _create(self, name: str, shape: tuple[int, ...]) -> None:
+        self._file.create_dataset(
+            name,
+            shape=(0, *shape),
+            maxshape=(None, *shape),
+            chunks=(_ROWS_PER_CHUNK, *shape),
+            dtype="<f4",
+            compression="gzip",
+            shuffle=True,
+            track_times=False,  # the same showers, the same bytes
+        )
+
+    def _finish(self) -> None:
+        attributes = self._file.attrs
+        attributes["software"] = software_version()
+        attributes["geometry"] = CALOGAN.id
+        if self._provenance is not None:
+            attributes["particle"] = self._provenance.particle
+            attributes["seed"] = np.uint64(self._provenance.seed)
+            attributes["event_id"] = np.uint64(self._provenance.event_id)
+            attributes["provenance"] = json.dumps(asdict(self._provenance), sort_keys=True)
+        try:
+            self._file.close()
+            self._part.replace(self.path)
+        except OSError as error:
+            raise FormatError(f"{self.path}: {error}") from error
+
+
+def read_energies(path: str | os.PathLike[str]) -> NDArray[np.float32]:
+    """The energies of a CaloGAN file, GeV, float32, shape (n,).
+
+    Raises:
+        ExtraMissingError: h5py is not installed.
+        FormatError: the file cannot be read, or has no ``energy`` of shape (n, 1) or (n,).
+    """
+    h5py = _h5py("reading HDF5")
+    try:
+        with h5py.File(path, "r") as file:
+            if not isinstance(file.get("energy"), h5py.Dataset):
+                raise FormatError(f"{path}: has no dataset 'energy'")
+            energies = file["energy"][...]
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else "not an HDF5 file"
+        raise FormatError(f"{path}: cannot be read ({reason})") from error
+    if energies.dtype.kind != "f" or energies.ndim not in (1, 2) or energies.shape[1:] not in ((), (1,)):
+        raise FormatError(
+            f"{path}: 'energy' is {energies.dtype} of shape {energies.shape}, not numbers of shape (n, 1)"
+        )
+    return np.asarray(energies, dtype=np.float32).reshape(-1)

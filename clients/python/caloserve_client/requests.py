@@ -1,0 +1,224 @@
+"""What is asked for, checked before it is sent."""
+
+import operator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from caloserve.calorimeter import PARTICLES
+from caloserve.v1 import event_pb2, generator_pb2, shower_pb2
+from caloserve_client.errors import RequestRejectedError
+
+EnergyPolicy: TypeAlias = Literal["as_generated", "conserve"]
+DomainPolicy: TypeAlias = Literal["refuse", "flag", "allow", "full_simulation"]
+Output: TypeAlias = Literal["per_shower", "sum", "both"]
+
+_MOST = 2**64 - 1
+_INT32 = 2**31
+
+
+@dataclass(frozen=True)
+class EventParticle:
+    """One particle of an event, entering perpendicular to the calorimeter's face, at its centre."""
+
+    pdg_id: int
+    kinetic_energy_gev: float
+
+
+ParticleLike: TypeAlias = EventParticle | tuple[int | str, float]
+"""An EventParticle, or (PDG id or name, kinetic energy in GeV)."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Choices that hold for all showers of a call."""
+
+    energy_policy: EnergyPolicy = "as_generated"
+    domain_policy: DomainPolicy = "refuse"
+    geometry_id: str = ""
+
+    def __post_init__(self) -> None:
+        _check_choice("energy_policy", self.energy_policy, get_args(EnergyPolicy))
+        _check_choice("domain_policy", self.domain_policy, get_args(DomainPolicy))
+
+    def message(self) -> shower_pb2.GenerationOptions:
+        """As it is sent."""
+        return shower_pb2.GenerationOptions(
+            energy_policy=f"ENERGY_POLICY_{self.energy_policy.upper()}",
+            domain_policy=f"DOMAIN_POLICY_{self.domain_policy.upper()}",
+            geometry_id=self.geometry_id,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ShowersRequest:
+    """Showers of one kind: ``energies_gev`` float32 (n,), ``indices`` uint64 (n,)."""
+
+    particle: str
+    energies_gev: NDArray[np.float32]
+    indices: NDArray[np.uint64]
+    seed: int
+    event_id: int
+    release: str
+    options: Options
+    first_row: int = 0
+    """Row of the first shower in the request that this one is a part of."""
+
+    def __len__(self) -> int:
+        return len(self.energies_gev)
+
+    def parts(self, size: int) -> Iterator["ShowersRequest"]:
+        """The same showers in requests of at most ``size``."""
+        for start in range(0, max(len(self), 1), size):
+            span = slice(start, start + size)
+            yield replace(self, energies_gev=self.energies_gev[span], indices=self.indices[span], first_row=start)
+
+    def message(self) -> generator_pb2.GenerateShowersRequest:
+        """As it is sent: the showers that cannot be made get a status, the others are made."""
+        return generator_pb2.GenerateShowersRequest(
+            particle=self.particle,
+            energies_gev=self.energies_gev.tolist(),
+            seed=self.seed,
+            event_id=self.event_id,
+            indices=self.indices.tolist(),
+            release=self.release,
+            options=self.options.message(),
+            failure_policy=shower_pb2.FAILURE_POLICY_PER_SHOWER,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class EventRequest:
+    """An event: ``pdg_ids`` int32 (n,), ``energies_gev`` float32 (n,)."""
+
+    pdg_ids: NDArray[np.int32]
+    energies_gev: NDArray[np.float32]
+    seed: int
+    event_id: int
+    output: Output
+    options: Options
+    releases: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.energies_gev)
+
+    def message(self) -> event_pb2.GenerateEventRequest:
+        """As it is sent."""
+        return event_pb2.GenerateEventRequest(
+            event_id=self.event_id,
+            seed=self.seed,
+            particles=[
+                event_pb2.Particle(pdg_id=pdg_id, kinetic_energy_gev=energy)
+                for pdg_id, energy in zip(self.pdg_ids.tolist(), self.energies_gev.tolist(), strict=True)
+            ],
+            output=f"EVENT_OUTPUT_{self.output.upper()}",
+            options=self.options.message(),
+            releases=dict(self.releases),
+        )
+
+
+def showers_request(
+    particle: str,
+    energies_gev: ArrayLike,
+    *,
+    seed: int,
+    event_id: int,
+    indices: ArrayLike | None,
+    release: str | None,
+    options: Options,
+) -> ShowersRequest:
+    """Check what ``generate_showers`` was given; raise RequestRejectedError naming the argument that is wrong."""
+    energies = _energies("energies_gev", energies_gev)
+    return ShowersRequest(
+        particle=particle,
+        energies_gev=energies,
+        indices=_indices(indices, len(energies)),
+        seed=_uint64("seed", seed),
+        event_id=_uint64("event_id", event_id),
+        release=release or "",
+        options=options,
+    )
+
+
+def event_request(
+    particles: Iterable[ParticleLike],
+    *,
+    seed: int,
+    event_id: int,
+    output: Output,
+    releases: Mapping[str, str] | None,
+    options: Options,
+) -> EventRequest:
+    """Check what ``generate_event`` was given; raise RequestRejectedError naming the argument that is wrong."""
+    listed = [_event_particle(index, particle) for index, particle in enumerate(particles)]
+    _check_choice("output", output, get_args(Output))
+    return EventRequest(
+        pdg_ids=np.array([particle.pdg_id for particle in listed], dtype=np.int32),
+        energies_gev=_energies("particles", [particle.kinetic_energy_gev for particle in listed]),
+        seed=_uint64("seed", seed),
+        event_id=_uint64("event_id", event_id),
+        output=output,
+        options=options,
+        releases=dict(releases or {}),
+    )
+
+
+def _event_particle(index: int, particle: ParticleLike) -> EventParticle:
+    field_name = f"particles[{index}]"
+    if not isinstance(particle, EventParticle):
+        try:
+            kind, energy = particle
+            particle = EventParticle(_pdg_id(field_name, kind), float(energy))
+        except (TypeError, ValueError) as error:
+            raise RequestRejectedError(f"{field_name}: {particle!r} is not (PDG id or name, energy in GeV)") from error
+    if not -_INT32 <= particle.pdg_id < _INT32:
+        raise RequestRejectedError(f"{field_name}: {particle.pdg_id} is not a PDG id")
+    return particle
+
+
+def _pdg_id(field_name: str, kind: int | str) -> int:
+    if not isinstance(kind, str):
+        return operator.index(kind)
+    if kind not in PARTICLES:
+        raise RequestRejectedError(f"{field_name}: {kind!r} is not known; known are {', '.join(PARTICLES)}")
+    return PARTICLES[kind].pdg_id
+
+
+def _energies(name: str, values: ArrayLike) -> NDArray[np.float32]:
+    try:
+        with np.errstate(over="ignore"):  # becomes infinite, which the server refuses shower by shower
+            energies = np.array(values, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise RequestRejectedError(f"{name}: energies in GeV must be numbers") from error
+    if energies.ndim != 1:
+        raise RequestRejectedError(f"{name}: must be one-dimensional, not of shape {energies.shape}")
+    return energies
+
+
+def _indices(values: ArrayLike | None, count: int) -> NDArray[np.uint64]:
+    if values is None:
+        return np.arange(count, dtype=np.uint64)
+    given = np.asarray(values)
+    if given.shape != (count,):
+        raise RequestRejectedError(f"indices: shape {given.shape} instead of ({count},), one per energy")
+    if count and (given.dtype.kind not in "iu" or given.min() < 0):
+        raise RequestRejectedError("indices: must be whole numbers from 0 on")
+    return given.astype(np.uint64)
+
+
+def _uint64(name: str, value: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError as error:
+        raise RequestRejectedError(f"{name}: {value!r} is not a whole number") from error
+    if not 0 <= number <= _MOST:
+        raise RequestRejectedError(f"{name}: {number} is outside 0 to 2**64 - 1")
+    return number
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise RequestRejectedError(f"{name}: {value!r} is not one of {', '.join(choices)}")
