@@ -1,0 +1,88 @@
+"""`caloserve describe`: what serves, and how good it is."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import click
+
+from caloserve_client.commands.connection import connected, target_option
+from caloserve_client.commands.tables import Rows, print_table
+from caloserve_client.generators import Generator, Release
+
+_MOST_FIGURES = 8
+
+
+@click.command()
+@target_option
+@click.option("--json", "as_json", is_flag=True, help="Everything there is to know, as JSON.")
+def describe(*, target: str | None, as_json: bool) -> None:
+    """Show the generators: their state, releases, training domains and fidelity."""
+    with connected(target) as client:
+        generators = client.list_generators()
+    if as_json:
+        click.echo(json.dumps([asdict(generator) for generator in generators], indent=2))
+        return
+    print_table(["", *(generator.particle for generator in generators)], _groups(generators))
+
+
+def _groups(generators: Sequence[Generator]) -> list[Rows]:
+    releases = [_default_release(generator) for generator in generators]
+    services = [generator.description for generator in generators]
+    state = [
+        ["state", *(generator.state for generator in generators)],
+        ["service version", *(service.service_version if service else "" for service in services)],
+    ]
+    if any(generator.message for generator in generators):
+        state.append(["message", *(generator.message for generator in generators)])
+    model = [
+        ["release", *(release.version if release else "" for release in releases)],
+        ["also served", *(_others(generator) for generator in generators)],
+        ["domain / GeV", *(_domain(release) for release in releases)],
+        ["parameters", *(f"{release.parameters:,}" if release else "" for release in releases)],
+        ["model sha256", *(release.model_sha256[:12] if release else "" for release in releases)],
+        ["geometry", *(release.geometry.id if release else "" for release in releases)],
+        ["determinism", *(release.determinism if release else "" for release in releases)],
+        ["runs on", *(_engine(release) for release in releases)],
+    ]
+    groups: list[Rows] = [state, [row for row in model if any(row[1:])]]
+    figures = _figures(releases)
+    return [*groups, figures] if figures else groups
+
+
+def _default_release(generator: Generator) -> Release | None:
+    if generator.description is None:
+        return None
+    served = {release.version: release for release in generator.description.releases}
+    return served.get(generator.description.default_release)
+
+
+def _others(generator: Generator) -> str:
+    service = generator.description
+    if service is None:
+        return ""
+    return ", ".join(release.version for release in service.releases if release.version != service.default_release)
+
+
+def _domain(release: Release | None) -> str:
+    return f"{release.energy_min_gev:g} to {release.energy_max_gev:g}" if release else ""
+
+
+def _engine(release: Release | None) -> str:
+    return f"{release.execution_provider}, ORT {release.onnxruntime_version}" if release else ""
+
+
+def _figures(releases: Sequence[Release | None]) -> Rows:
+    """The first figures of merit, one per row; in brackets the same figure for full simulation."""
+    by_release = [{figure.name: figure for figure in release.fidelity} if release else {} for release in releases]
+    names = list(dict.fromkeys(name for figures in by_release for name in figures))[:_MOST_FIGURES]
+    rows = []
+    for name in names:
+        row = [name]
+        for figures in by_release:
+            figure = figures.get(name)
+            row.append("" if figure is None else f"{figure.value:.4g} {figure.unit}".strip())
+            if figure is not None and figure.reference is not None:
+                row[-1] += f" ({figure.reference:.4g})"
+        rows.append(row)
+    return rows
