@@ -10,6 +10,7 @@
         ManifestError             its manifest is missing or malformed
         ChecksumError             its model is not the one in its manifest
       EngineError               a model cannot be loaded or run
+      BadTensorError            a tensor does not hold what it says
       SettingsError             a service's settings are missing or malformed
       NotServingError           the service has no model to serve with    UNAVAILABLE
       StackError                a process of the stack did not start
@@ -66,6 +67,10 @@ class ChecksumError(ReleaseError):
 
 class EngineError(CaloServeError):
     """A model cannot be loaded or run."""
+
+
+class BadTensorError(CaloServeError):
+    """A tensor does not hold what it says."""
 
 
 class SettingsError(CaloServeError):

@@ -44,12 +44,12 @@ class Layer:
     @property
     def phi_mm(self) -> NDArray[np.float64]:
         """Centres of the cells along phi, mm, shape (n_phi,)."""
-        return (np.arange(self.n_phi) - (self.n_phi - 1) / 2) * self.cell_phi_mm
+        return _centres(self.n_phi, self.cell_phi_mm)
 
     @property
     def eta_mm(self) -> NDArray[np.float64]:
         """Centres of the cells along eta, mm, shape (n_eta,)."""
-        return (np.arange(self.n_eta) - (self.n_eta - 1) / 2) * self.cell_eta_mm
+        return _centres(self.n_eta, self.cell_eta_mm)
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,10 @@ CALOGAN = Geometry(
     ),
 )
 """The slab calorimeter of arXiv:1705.02355, section II: 480 mm of lead and liquid argon, 480 x 480 mm of cells."""
+
+
+def _centres(count: int, pitch_mm: float) -> NDArray[np.float64]:
+    return np.linspace(-(count - 1) / 2, (count - 1) / 2, count, dtype=np.float64) * pitch_mm
 
 
 def geometry_named(geometry_id: str) -> Geometry:

@@ -7,7 +7,6 @@ Convention for empty layers and empty showers: a quantity that would be 0/0 is 0
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -37,7 +36,9 @@ class ShowerShape:
 
 
 def _ratio(numerator: Values, denominator: Values) -> Values:
-    return np.divide(numerator, denominator, out=np.zeros_like(denominator), where=denominator > 0)
+    ratio = np.zeros_like(denominator)
+    np.divide(numerator, denominator, out=ratio, where=denominator > 0)
+    return ratio
 
 
 def layer_energies(cells: Cells) -> Values:
@@ -47,12 +48,14 @@ def layer_energies(cells: Cells) -> Values:
 
 def layer_energy(cells: Cells, layer: Layer) -> Values:
     """E_i, the energy deposited in a layer, MeV."""
-    return np.sum(cells[:, layer.span], axis=1, dtype=np.float64)
+    energy: Values = np.sum(cells[:, layer.span], axis=1, dtype=np.float64)
+    return energy
 
 
 def total_energy(cells: Cells) -> Values:
     """E_tot, the energy deposited in all layers, MeV."""
-    return layer_energies(cells).sum(axis=1)
+    energy: Values = layer_energies(cells).sum(axis=1)
+    return energy
 
 
 def layer_fraction(cells: Cells, layer: Layer) -> Values:
@@ -69,7 +72,8 @@ def brightest_ratio(cells: Cells, layer: Layer) -> Values:
 def depth(cells: Cells) -> Values:
     """d, the index of the deepest layer that holds energy."""
     hit = layer_energies(cells) > 0
-    return np.max(hit * np.arange(len(_LAYERS), dtype=np.float64), axis=1)
+    deepest: Values = np.max(hit * np.arange(len(_LAYERS), dtype=np.float64), axis=1)
+    return deepest
 
 
 def depth_weighted_energy(cells: Cells) -> Values:
@@ -99,7 +103,8 @@ def eta_width(cells: Cells, layer: Layer) -> Values:
 
 def occupancy(cells: Cells, layer: Layer) -> Values:
     """The paper's sparsity: the fraction of the layer's cells that hold energy."""
-    return np.mean(cells[:, layer.span] > 0, axis=1)
+    fraction: Values = np.mean(cells[:, layer.span] > 0, axis=1)
+    return fraction
 
 
 def _depth_moment(cells: Cells, power: int) -> Values:
@@ -136,11 +141,16 @@ _GLOBAL = (
     ShowerShape("sigma_sd", "", "shower depth width", shower_depth_width),
 )
 
+
+def _of_layer(function: Callable[[Cells, Layer], Values], layer: Layer) -> Callable[[Cells], Values]:
+    return lambda cells: function(cells, layer)
+
+
 SHOWER_SHAPES = MappingProxyType(
     {shape.name: shape for shape in _GLOBAL}
     | {
         f"{name}_{layer.index}": ShowerShape(
-            f"{name}_{layer.index}", unit, description.format(layer.index), partial(function, layer=layer)
+            f"{name}_{layer.index}", unit, description.format(layer.index), _of_layer(function, layer)
         )
         for name, unit, description, function in _PER_LAYER
         for layer in _LAYERS

@@ -1,0 +1,192 @@
+"""Runs a release's model with ONNX Runtime, in batches of proven sizes."""
+
+import importlib
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caloserve.calorimeter.errors import EngineError
+from caloserve.calorimeter.geometry import geometry_named
+from caloserve.calorimeter.seeds import latents
+from caloserve.generator.releases import Release
+from caloserve.generator.settings import Provider
+
+BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+"""Batch sizes the model is run in; a batch between two of them is padded to the larger."""
+
+_PROVIDERS: Final = {Provider.CPU: "CPUExecutionProvider", Provider.CUDA: "CUDAExecutionProvider"}
+_PROBES: Final = 64
+_ROTATIONS: Final = (0, 17, 40)
+
+Run = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
+
+
+class Determinism(Enum):
+    """How far a row's bits depend on nothing but the row; see DeterminismClass in the contract."""
+
+    BITWISE = 1
+    BITWISE_ONE_BUCKET = 2
+    TOLERANCE = 3
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the engine found out about a model when it loaded it."""
+
+    determinism: Determinism
+    buckets: tuple[int, ...]
+
+
+class Engine:
+    """One ONNX Runtime session. ``run`` may be called from one thread at a time.
+
+    Args:
+        release: the release whose model to load.
+        provider: what must run it; there is no falling back to another.
+        threads: threads within one operator.
+
+    Raises:
+        EngineError: ONNX Runtime is not installed, lacks the provider, or cannot load or run the model.
+    """
+
+    def __init__(self, release: Release, provider: Provider, threads: int) -> None:
+        self.geometry = geometry_named(release.manifest.geometry_id)
+        self.latent_size = release.manifest.model.latent_size
+        self.threads = threads
+        self.provider = _PROVIDERS[provider]
+        self.runtime_version, self._session = _open_session(release.model, self.provider, threads)
+        self._check_signature()
+        domain = release.manifest.domain
+        self._proof = prove(self._run_once, *self._probes(domain.energy_min_gev, domain.energy_max_gev))
+
+    @property
+    def determinism(self) -> Determinism:
+        """What was proved when the model was loaded."""
+        return self._proof.determinism
+
+    @property
+    def buckets(self) -> tuple[int, ...]:
+        """Batch sizes the model is run in."""
+        return self._proof.buckets
+
+    def run(self, latent: NDArray[np.float32], energies_gev: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Make showers.
+
+        Args:
+            latent: standard normals, shape (n, latent_size).
+            energies_gev: kinetic energies, shape (n,).
+
+        Returns:
+            Cells in MeV, shape (n, cells).
+        """
+        cells = np.empty((len(latent), self.geometry.cells), dtype=np.float32)
+        for rows in split(len(latent), self.buckets[-1]):
+            cells[rows] = self._run_padded(latent[rows], energies_gev[rows])
+        return cells
+
+    def _run_padded(self, latent: NDArray[np.float32], energies_gev: NDArray[np.float32]) -> NDArray[np.float32]:
+        rows = len(latent)
+        bucket = next(size for size in self.buckets if size >= rows)
+        if bucket > rows:
+            latent = np.concatenate([latent, np.zeros((bucket - rows, self.latent_size), np.float32)])
+            energies_gev = np.concatenate([energies_gev, np.ones(bucket - rows, np.float32)])
+        return self._run_once(latent, energies_gev)[:rows]
+
+    def _run_once(self, latent: NDArray[np.float32], energies_gev: NDArray[np.float32]) -> NDArray[np.float32]:
+        try:
+            (cells,) = self._session.run(["cells"], {"latent": latent, "energy": energies_gev[:, np.newaxis]})
+        except Exception as error:
+            raise EngineError(f"ONNX Runtime failed: {error}") from error
+        if cells.shape != (len(latent), self.geometry.cells):
+            raise EngineError(f"the model made cells of shape {cells.shape} for {len(latent)} showers")
+        return np.asarray(cells, dtype=np.float32)
+
+    def _check_signature(self) -> None:
+        inputs = {node.name: node.shape[-1] for node in self._session.get_inputs()}
+        expected = {"latent": self.latent_size, "energy": 1}
+        outputs = [node.name for node in self._session.get_outputs()]
+        if inputs != expected or outputs != ["cells"]:
+            raise EngineError(
+                f"the model maps {inputs} to {outputs}; its manifest and the contract say {expected} to ['cells']"
+            )
+
+    def _probes(self, low_gev: float, high_gev: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        energies = np.geomspace(low_gev, high_gev, _PROBES, dtype=np.float32)
+        return latents(0, 0, range(_PROBES), 0, self.latent_size), energies
+
+
+def split(rows: int, most: int) -> list[slice]:
+    """Consecutive slices of at most ``most`` rows that cover ``rows``."""
+    return [slice(start, min(start + most, rows)) for start in range(0, rows, most)]
+
+
+def prove(run: Run, latent: NDArray[np.float32], energies_gev: NDArray[np.float32]) -> Proof:
+    """Find the batch sizes in which every row has the same bits whatever its position and its neighbours.
+
+    ``run`` maps latents (n, latent_size) and energies (n,) to cells (n, cells). Every bucket is filled with the
+    probes in several rotations, so that each position sees different ones, and compared with each probe alone. Where
+    that fails, the largest single bucket that agrees with itself is taken.
+    """
+    alone = np.concatenate([run(latent[i : i + 1], energies_gev[i : i + 1]) for i in range(len(latent))])
+
+    def agrees(bucket: int, expected: NDArray[np.float32]) -> bool:
+        for rotation in _ROTATIONS:
+            probes = (np.arange(bucket) + rotation) % len(latent)
+            if not np.array_equal(run(latent[probes], energies_gev[probes]).view("u4"), expected[probes].view("u4")):
+                return False
+        return True
+
+    if all(agrees(bucket, alone) for bucket in BUCKETS):
+        return Proof(Determinism.BITWISE, BUCKETS)
+    for bucket in reversed(BUCKETS):
+        first = np.concatenate(
+            [
+                run(np.repeat(latent[i : i + 1], bucket, 0), np.repeat(energies_gev[i], bucket))[:1]
+                for i in range(len(latent))
+            ]
+        )
+        if agrees(bucket, first):
+            return Proof(Determinism.BITWISE_ONE_BUCKET, (bucket,))
+    return Proof(Determinism.TOLERANCE, BUCKETS)
+
+
+def instruction_set() -> str:
+    """What ONNX Runtime's kernels choose by: architecture and vector instructions, as ``x86_64-avx2-fma-avx512f``."""
+    cpuinfo = Path("/proc/cpuinfo")
+    words = set(cpuinfo.read_text(encoding="utf-8").split()) if cpuinfo.is_file() else set()
+    chosen_by = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "amx_tile", "asimd", "sve")
+    return "-".join([platform.machine(), *(name for name in chosen_by if name in words)])
+
+
+def require_runtime() -> ModuleType:
+    """The module onnxruntime, an extra that client and router do without; raise EngineError when it is missing."""
+    try:
+        return importlib.import_module("onnxruntime")
+    except ImportError as error:
+        raise EngineError("ONNX Runtime is missing: install caloserve[cpu] or caloserve[gpu]") from error
+
+
+def _open_session(model: bytes, provider: str, threads: int) -> tuple[str, Any]:
+    """ONNX Runtime's version and a session that really runs on ``provider``."""
+    onnxruntime = require_runtime()
+    if provider not in onnxruntime.get_available_providers():
+        raise EngineError(f"this ONNX Runtime has no {provider}; CUDA needs caloserve[gpu] and its libraries")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=[provider])
+    except Exception as error:
+        raise EngineError(f"ONNX Runtime cannot load the model: {error}") from error
+    if session.get_providers()[0] != provider:  # ONNX Runtime falls back in silence
+        raise EngineError(f"ONNX Runtime runs the model on {session.get_providers()[0]}, not on {provider}")
+    return str(onnxruntime.__version__), session

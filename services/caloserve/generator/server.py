@@ -1,0 +1,58 @@
+"""A generator's process: listens at once, serves when its release is loaded, ends calmly when told to."""
+
+import asyncio
+import logging
+
+from caloserve.calorimeter.errors import CaloServeError
+from caloserve.generator.engine import require_runtime
+from caloserve.generator.metrics import GeneratorMetrics
+from caloserve.generator.service import Service
+from caloserve.generator.servicer import GeneratorServicer
+from caloserve.generator.settings import Settings
+from caloserve.v1 import generator_pb2, generator_pb2_grpc
+from caloserve.wire.serving import Listener
+
+log = logging.getLogger(__name__)
+
+_SERVICE_NAME = generator_pb2.DESCRIPTOR.services_by_name["ShowerGeneratorService"].full_name
+
+
+async def serve_generator(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    A release that cannot be served leaves the process up and its health NOT_SERVING, with one line in the log.
+
+    Raises:
+        EngineError: ONNX Runtime is not installed.
+        SettingsError: an address cannot be listened on.
+    """
+    require_runtime()
+    metrics = GeneratorMetrics(settings.particle.name)
+    servicer = GeneratorServicer(metrics)
+    listener = Listener(settings.address, settings.metrics_address, metrics.registry, _SERVICE_NAME)
+    generator_pb2_grpc.add_ShowerGeneratorServiceServicer_to_server(servicer, listener.server)
+    async with listener.listening(settings.particle.name):
+        loading = asyncio.create_task(_load(settings, servicer, metrics, listener))
+        await listener.stopped()
+        loading.cancel()
+
+
+async def _load(settings: Settings, servicer: GeneratorServicer, metrics: GeneratorMetrics, listener: Listener) -> None:
+    try:
+        service = await asyncio.to_thread(Service.load, settings)
+    except CaloServeError as error:
+        servicer.not_serving = f"{settings.particle.name} is not serving: {error}"
+        log.error("not serving: %s", error)  # noqa: TRY400 (one clear line)
+        await listener.not_serving()
+        return
+    servicer.service = service
+    metrics.serving(service)
+    await listener.serving()
+    release = service.release("")
+    log.info(
+        "serving release %s of %s: %s, %s",
+        service.default_release,
+        settings.particle.name,
+        release.engine.provider,
+        release.engine.determinism.name.lower(),
+    )

@@ -1,0 +1,79 @@
+"""A generator service's settings: its ``service.toml``."""
+
+import os
+import tomllib
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from caloserve.calorimeter.errors import SettingsError
+from caloserve.calorimeter.particles import PARTICLES, Particle
+
+RELEASES_VARIABLE = "CALOSERVE_RELEASES"
+
+
+class Provider(StrEnum):
+    """What runs the model."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a generator service is told; see ``services/eplus/service.toml``."""
+
+    particle: Particle
+    service_version: str
+    releases: Path
+    """Folder with one folder per release."""
+    address: str
+    """Where to listen: HOST:PORT (port 0 takes a free one) or unix:PATH."""
+    metrics_address: str
+    """Where Prometheus finds the metrics, HOST:PORT."""
+    provider: Provider = Provider.CPU
+    threads: int = 1
+    default_release: str = ""
+    """Served when a request names no release; empty means the newest."""
+    showers_per_stream: int = 1_000_000
+
+    @classmethod
+    def read(cls, path: Path, **overrides: Any) -> "Settings":  # noqa: ANN401 (any field)
+        """Read ``path``; overrides that are not None replace what it says.
+
+        Raises:
+            SettingsError: the file cannot be read, or a setting is missing, unknown or malformed.
+        """
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"{path}: {error}") from error
+        name = table.pop("particle", None)
+        if name not in PARTICLES:
+            raise SettingsError(f"{path}: particle is {name!r}, known are {', '.join(PARTICLES)}")
+        known = {field.name for field in fields(cls)} - {"particle", "releases"}
+        if unknown := sorted(table.keys() - known):
+            raise SettingsError(f"{path}: no such setting: {', '.join(unknown)}")
+        try:
+            settings = cls(particle=PARTICLES[name], releases=_releases_folder(name, path), **table)
+            settings = replace(settings, **{key: value for key, value in overrides.items() if value is not None})
+            return replace(settings, provider=Provider(settings.provider))
+        except (TypeError, ValueError) as error:
+            raise SettingsError(f"{path}: {error}") from error
+
+
+def service_settings(particle: str) -> Path:
+    """The ``service.toml`` of a particle's service: beside the installed package, or in the checkout it runs from."""
+    package = Path(str(resources.files("caloserve")))
+    for folder in (package / "released" / particle, package.parent / particle):
+        if (folder / "service.toml").is_file():
+            return folder / "service.toml"
+    raise SettingsError(f"{particle}: no service.toml is installed for it; name one with --settings")
+
+
+def _releases_folder(particle: str, settings: Path) -> Path:
+    """Where the releases are, unless told: in $CALOSERVE_RELEASES/<particle>, else beside the settings."""
+    root = os.environ.get(RELEASES_VARIABLE)
+    return Path(root) / particle if root else settings.parent / "releases"

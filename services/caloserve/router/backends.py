@@ -1,0 +1,70 @@
+"""The generators behind the router, one channel each."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from caloserve.calorimeter.errors import NotFoundError
+from caloserve.calorimeter.particles import PARTICLES, Particle
+from caloserve.v1 import generator_pb2, generator_pb2_grpc
+from caloserve.wire.channels import CHANNEL_OPTIONS
+
+_SERVICE: Final = generator_pb2.DESCRIPTOR.services_by_name["ShowerGeneratorService"].full_name
+
+
+class Backend:
+    """The generator of one kind of particle. ``forward`` and ``forward_stream`` pass bytes through unread."""
+
+    def __init__(self, particle: Particle, target: str) -> None:
+        self.particle = particle
+        self.target = target
+        self._channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+        self.stub: generator_pb2_grpc.ShowerGeneratorServiceAsyncStub = generator_pb2_grpc.ShowerGeneratorServiceStub(
+            self._channel
+        )
+
+    async def forward(self, method: str, request: bytes, timeout_s: float | None) -> bytes:
+        """Pass a serialized request on and the serialized answer back; raise AioRpcError as the generator did."""
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(f"/{_SERVICE}/{method}")
+        return await call(request, timeout=timeout_s)
+
+    async def forward_stream(self, method: str, request: bytes, timeout_s: float | None) -> AsyncIterator[bytes]:
+        """The same for a stream of answers."""
+        call: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self._channel.unary_stream(f"/{_SERVICE}/{method}")
+        async for message in call(request, timeout=timeout_s):
+            yield message
+
+    async def answers(self, timeout_s: float) -> bool:
+        """Whether the generator's process answers at all, serving or not."""
+        try:
+            await health_pb2_grpc.HealthStub(self._channel).Check(health_pb2.HealthCheckRequest(), timeout=timeout_s)
+        except grpc.aio.AioRpcError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Close the channel; calls under way are cancelled."""
+        await self._channel.close()
+
+
+class Backends:
+    """All generators: ``by_name`` of their particle, and ``by_pdg_id``."""
+
+    def __init__(self, targets: Mapping[str, str]) -> None:
+        self.by_name = {name: Backend(PARTICLES[name], target) for name, target in targets.items()}
+        self.by_pdg_id = {backend.particle.pdg_id: backend for backend in self.by_name.values()}
+
+    def named(self, particle: str) -> Backend:
+        """The generator of ``particle``; raise NotFoundError when there is none."""
+        try:
+            return self.by_name[particle]
+        except KeyError:
+            served = ", ".join(self.by_name)
+            raise NotFoundError("particle", f"{particle!r} has no generator here; there is one for {served}") from None
+
+    async def close(self) -> None:
+        """Close every channel."""
+        for backend in self.by_name.values():
+            await backend.close()

@@ -1,0 +1,56 @@
+"""Asks the generators for an event's showers, all kinds at once."""
+
+import asyncio
+from typing import Final
+
+import grpc
+
+from caloserve.calorimeter.errors import BadTensorError
+from caloserve.router.backends import Backend, Backends
+from caloserve.router.events import Assembly, shower_request, take_apart
+from caloserve.router.metrics import RouterMetrics
+from caloserve.v1 import event_pb2, shower_pb2
+from caloserve.wire.observation import count_statuses
+
+_STATUS_OF_CODE: Final = {
+    grpc.StatusCode.UNAVAILABLE: shower_pb2.SHOWER_STATUS_UNAVAILABLE,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: shower_pb2.SHOWER_STATUS_RESOURCE_EXHAUSTED,
+    grpc.StatusCode.DEADLINE_EXCEEDED: shower_pb2.SHOWER_STATUS_DEADLINE_EXCEEDED,
+    grpc.StatusCode.NOT_FOUND: shower_pb2.SHOWER_STATUS_UNKNOWN_RELEASE,
+    grpc.StatusCode.UNIMPLEMENTED: shower_pb2.SHOWER_STATUS_UNIMPLEMENTED,
+}
+
+
+class Dispatcher:
+    """Knows the generators and what the failure of one means for an event's showers."""
+
+    def __init__(self, backends: Backends, metrics: RouterMetrics) -> None:
+        self._backends = backends
+        self._metrics = metrics
+
+    async def make(self, request: event_pb2.GenerateEventRequest, rows: slice, timeout_s: float) -> Assembly:
+        """Make the particles ``rows`` of an event; each generator may take ``timeout_s``."""
+        by_pdg_id = self._backends.by_pdg_id
+        assembly = Assembly(take_apart(request, rows, by_pdg_id))
+        await asyncio.gather(
+            *(self._ask(by_pdg_id[pdg_id], request, assembly, timeout_s) for pdg_id in assembly.part.rows)
+        )
+        self._metrics.particles(count_statuses(assembly.part.statuses))
+        return assembly
+
+    async def _ask(
+        self, backend: Backend, request: event_pb2.GenerateEventRequest, assembly: Assembly, timeout_s: float
+    ) -> None:
+        """Get the showers of one kind; whatever goes wrong becomes the status of these showers alone."""
+        particle = backend.particle
+        try:
+            with self._metrics.backend(particle.name):
+                answer = await backend.stub.GenerateShowers(
+                    shower_request(request, assembly.part, particle), timeout=timeout_s
+                )
+            assembly.add(particle, answer)
+        except grpc.aio.AioRpcError as error:
+            status = _STATUS_OF_CODE.get(error.code(), shower_pb2.SHOWER_STATUS_INTERNAL)
+            assembly.fail(particle, status, error.details() or error.code().name)
+        except BadTensorError as error:
+            assembly.fail(particle, shower_pb2.SHOWER_STATUS_INTERNAL, str(error))

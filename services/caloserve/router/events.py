@@ -1,0 +1,173 @@
+"""Taking an event apart by kind of particle, and putting its showers back together in order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caloserve.calorimeter.errors import BadTensorError, InvalidRequestError, LimitExceededError
+from caloserve.calorimeter.geometry import CALOGAN, Geometry
+from caloserve.calorimeter.particles import Particle
+from caloserve.v1 import event_pb2, generator_pb2, shower_pb2, tensor_pb2
+from caloserve.wire.options import IMPACT_NOT_BUILT, check_options, is_default_impact
+from caloserve.wire.tensors import read_dense, write_dense
+
+OUTPUTS_WITH_CELLS = (
+    event_pb2.EVENT_OUTPUT_UNSPECIFIED,
+    event_pb2.EVENT_OUTPUT_PER_SHOWER,
+    event_pb2.EVENT_OUTPUT_BOTH,
+)
+OUTPUTS_WITH_SUM = (event_pb2.EVENT_OUTPUT_SUM, event_pb2.EVENT_OUTPUT_BOTH)
+
+
+def check_event(request: event_pb2.GenerateEventRequest, *, most: int, otherwise: str) -> None:
+    """Refuse a request that is malformed as a whole; a single bad particle is not.
+
+    Raises:
+        InvalidRequestError: no particles, or an output or geometry that does not exist.
+        LimitExceededError: more than ``most`` particles; ``otherwise`` says what to do.
+        NotBuiltError: a choice of the contract that is not built yet.
+    """
+    count = len(request.particles)
+    if count == 0:
+        raise InvalidRequestError("particles", "is empty; an event has at least one")
+    if count > most:
+        raise LimitExceededError("particles", f"{count} particles, at most {most} per call; {otherwise}")
+    if request.output not in event_pb2.EventOutput.values():
+        raise InvalidRequestError("output", f"{request.output} is not one of EventOutput")
+    check_options(request.options, CALOGAN.id)
+
+
+@dataclass
+class EventPart:
+    """Consecutive particles of an event on their way through the generators.
+
+    ``rows`` tells for each kind of particle which rows of the part are of it; ``energies_gev`` and ``statuses`` have
+    one entry per row.
+    """
+
+    first: int
+    energies_gev: NDArray[np.float32]
+    rows: Mapping[int, NDArray[np.intp]]
+    statuses: NDArray[np.int32]
+    errors: list[shower_pb2.ShowerError] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.energies_gev)
+
+    def refuse(self, row: int, status: shower_pb2.ShowerStatus, message: str) -> None:
+        """Give a row its final status and say why."""
+        self.statuses[row] = status
+        self.errors.append(shower_pb2.ShowerError(row=row, status=status, message=message))
+
+
+def take_apart(request: event_pb2.GenerateEventRequest, part: slice, served: Mapping[int, object]) -> EventPart:
+    """Sort the particles of ``part`` by kind; those of a kind that is not ``served`` are refused, with their reason."""
+    particles = request.particles[part]
+    kinds = np.fromiter((particle.pdg_id for particle in particles), np.int64, len(particles))
+    energies = np.fromiter((particle.kinetic_energy_gev for particle in particles), np.float32, len(particles))
+    taken = EventPart(part.start, energies, {}, np.zeros(len(particles), dtype=np.int32))
+    for row, particle in enumerate(particles):
+        if particle.HasField("impact") and not is_default_impact(particle.impact):
+            taken.refuse(row, shower_pb2.SHOWER_STATUS_UNIMPLEMENTED, IMPACT_NOT_BUILT)
+    unknown = ~np.isin(kinds, list(served))
+    for row in np.flatnonzero(unknown & (taken.statuses == 0)).tolist():
+        known = ", ".join(str(pdg_id) for pdg_id in served)
+        message = f"no generator for pdg_id {kinds[row]}; there is one for {known}"
+        taken.refuse(row, shower_pb2.SHOWER_STATUS_UNKNOWN_PARTICLE, message)
+    wanted = taken.statuses == 0
+    groups = {pdg_id: np.flatnonzero(wanted & (kinds == pdg_id)) for pdg_id in served}
+    taken.rows = {pdg_id: rows for pdg_id, rows in groups.items() if len(rows)}
+    return taken
+
+
+def shower_request(
+    request: event_pb2.GenerateEventRequest, part: EventPart, particle: Particle
+) -> generator_pb2.GenerateShowersRequest:
+    """What the generator of one kind is asked: its particles, with their indices in the event."""
+    rows = part.rows[particle.pdg_id]
+    return generator_pb2.GenerateShowersRequest(
+        particle=particle.name,
+        energies_gev=part.energies_gev[rows].tolist(),
+        seed=request.seed,
+        event_id=request.event_id,
+        indices=(part.first + rows).tolist(),
+        release=request.releases.get(particle.name, ""),
+        options=request.options,
+        failure_policy=shower_pb2.FAILURE_POLICY_PER_SHOWER,
+    )
+
+
+class Assembly:
+    """An event part's showers, put in order as the generators' answers arrive."""
+
+    def __init__(self, part: EventPart, geometry: Geometry = CALOGAN) -> None:
+        self.part = part
+        self._geometry = geometry
+        self._cells: NDArray[np.float32] | None = None
+        self._answers: dict[str, generator_pb2.GenerateShowersResponse] = {}
+
+    def add(self, particle: Particle, answer: generator_pb2.GenerateShowersResponse) -> None:
+        """Put a generator's showers in their rows.
+
+        Raises:
+            BadTensorError: the answer does not hold what was asked for.
+        """
+        rows, batch = self.part.rows[particle.pdg_id], answer.showers
+        cells = read_dense(batch.cells_mev, (len(rows), self._geometry.cells), self._geometry)
+        if len(batch.statuses) != len(rows):
+            raise BadTensorError(f"{len(batch.statuses)} statuses for {len(rows)} showers")
+        if len(rows) == len(self.part):
+            self._cells = cells  # one kind only: nothing to put in order, nothing to copy
+        else:
+            self._ordered()[rows] = cells
+        self.part.statuses[rows] = batch.statuses
+        for error in batch.errors:
+            self.part.refuse(int(rows[error.row]), error.status, error.message)
+        self._answers[particle.name] = answer
+
+    def fail(self, particle: Particle, status: shower_pb2.ShowerStatus, reason: str) -> None:
+        """Give all showers of a kind the same status."""
+        for row in self.part.rows[particle.pdg_id]:
+            self.part.refuse(int(row), status, f"{particle.name} generator: {reason}")
+
+    @property
+    def cells_mev(self) -> NDArray[np.float32]:
+        """Cells (n, cells) in the order of the particles; zero where no shower was made."""
+        return self._ordered()
+
+    def write(self, answer: event_pb2.GenerateEventResponse, *, with_cells: bool) -> None:
+        """Write the showers and what made them as the contract has them."""
+        answer.showers.statuses[:] = self.part.statuses.tolist()
+        answer.showers.errors.extend(sorted(self.part.errors, key=lambda error: error.row))
+        if with_cells:
+            write_dense(answer.showers.cells_mev, self.cells_mev, self._geometry)
+        for name, made in self._answers.items():
+            answer.provenance[name].CopyFrom(made.provenance)
+            answer.generator_timings[name].CopyFrom(made.timings)
+
+    def _ordered(self) -> NDArray[np.float32]:
+        if self._cells is None:
+            self._cells = np.zeros((len(self.part), self._geometry.cells), dtype=np.float32)
+        return self._cells
+
+
+class EventSum:
+    """The calorimeter image of a whole event: deposits add (arXiv:1705.02355, section II).
+
+    Added one shower after the other in double precision, so that the sum has the same bits however the event was cut.
+    """
+
+    def __init__(self, geometry: Geometry = CALOGAN) -> None:
+        self._geometry = geometry
+        self._total = np.zeros((1, geometry.cells), dtype=np.float64)
+
+    def add(self, cells_mev: NDArray[np.float32]) -> None:
+        """Add showers (n, cells) in their order."""
+        # Along the first axis NumPy adds row after row, unlike the pairwise sums it takes along the last.
+        self._total = np.add.reduce(np.concatenate([self._total, cells_mev]), axis=0, keepdims=True)
+
+    def write(self, tensor: tensor_pb2.Tensor) -> None:
+        """Write the sum, shape (cells,), rounded to float32."""
+        write_dense(tensor, self._total[0].astype(np.float32), self._geometry)

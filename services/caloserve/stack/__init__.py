@@ -1,0 +1,1 @@
+"""The whole stack on one machine: a router and three generators as processes."""

@@ -1,0 +1,65 @@
+"""``caloserve serve``: the whole stack on this machine."""
+
+import json
+import logging
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from caloserve.calorimeter.errors import StackError
+from caloserve.generator.settings import Provider
+from caloserve.stack.stack import Stack, running_stack, wait_until_loaded
+from caloserve.wire.logs import log_to_stderr
+
+log = logging.getLogger(__name__)
+
+_WATCH_S = 0.5
+
+
+@click.command(short_help="Serve everything on this machine.")
+@click.option("--port", default=50050, show_default=True, type=click.IntRange(0, 65535), help="Router; 0: a free one.")
+@click.option(
+    "--metrics-port",
+    default=None,
+    type=click.IntRange(0, 65535),
+    help="The router's /metrics; by default 9464, or a free one with --port 0.",
+)
+@click.option(
+    "--releases", type=click.Path(file_okay=False, path_type=Path), help="Folder with PARTICLE/VERSION in it."
+)
+@click.option("--provider", type=click.Choice([provider.value for provider in Provider]), help="What runs the models.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads of ONNX Runtime, per generator.")
+def serve(
+    port: int, metrics_port: int | None, releases: Path | None, provider: str | None, threads: int | None
+) -> None:
+    """Serve e+, gamma and pi+ behind a router on the loopback interface until Ctrl-C.
+
+    When all is ready, the router's addresses are printed as one JSON line. A generator that has no release to serve
+    stays up and says so; the others go on.
+    """
+    log_to_stderr("serve")
+    interrupted = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: interrupted.set())
+    if metrics_port is None:
+        metrics_port = 9464 if port else 0
+    options = [f"--{name}={value}" for name, value in (("provider", provider), ("threads", threads)) if value]
+    with running_stack(f"127.0.0.1:{port}", f"127.0.0.1:{metrics_port}", releases, *options) as stack:
+        wait_until_loaded(stack, interrupted)
+        router = stack.router
+        click.echo(json.dumps({"address": router.address, "metrics_address": router.metrics_address}))
+        _watch(stack, interrupted)
+
+
+def _watch(stack: Stack, interrupted: threading.Event) -> None:
+    """Tell once of each generator that ends; raise StackError when the router does."""
+    lost: set[str] = set()
+    while not interrupted.wait(_WATCH_S):
+        if not stack.router.running:
+            raise StackError("the router ended unexpectedly")
+        for generator in stack.generators:
+            if not generator.running and generator.name not in lost:
+                lost.add(generator.name)
+                log.error("the %s generator ended; its showers are UNAVAILABLE, the others go on", generator.name)

@@ -1,0 +1,34 @@
+"""Settings of channels and servers that both ends have to agree on."""
+
+from typing import Final
+
+MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
+"""A request for a million showers fits; answers stay under 4 MiB, which every client's default takes."""
+
+SHOWERS_PER_CALL: Final = 2000
+"""Showers of 504 float32 cells in one answer: just under gRPC's default limit of 4 MiB for a message."""
+
+SHOWERS_PER_CHUNK: Final = 512
+"""Showers in one message of a stream: about 1 MB, where throughput is best."""
+
+_MESSAGE_LIMITS = [
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+]
+
+SERVER_OPTIONS: Final = [
+    *_MESSAGE_LIMITS,
+    ("grpc.so_reuseport", 0),  # a second server on the same port is an error, not a silent partner
+    ("grpc.http2.min_ping_interval_without_data_ms", 1000),
+    ("grpc.keepalive_permit_without_calls", 1),
+]
+
+CHANNEL_OPTIONS: Final = [
+    *_MESSAGE_LIMITS,
+    # A peer that vanishes without a word is noticed; one that comes back is found within a second.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 2_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+]

@@ -1,0 +1,96 @@
+"""What every server process does: listen, tell its addresses, health and metrics, and stop calmly."""
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import click
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from prometheus_client import CollectorRegistry, start_http_server
+
+from caloserve.calorimeter.errors import SettingsError
+from caloserve.wire.channels import SERVER_OPTIONS
+
+_GRACE_S = 5.0
+
+
+class Listener:
+    """A gRPC server with the standard health service, and its Prometheus endpoint.
+
+    Args:
+        address: HOST:PORT, port 0 for a free one, or unix:PATH.
+        metrics_address: HOST:PORT, likewise.
+        registry: the metrics to show.
+        service_name: full name of the gRPC service whose health is told, besides the whole server's.
+    """
+
+    def __init__(self, address: str, metrics_address: str, registry: CollectorRegistry, service_name: str) -> None:
+        self.server = grpc.aio.server(options=SERVER_OPTIONS)
+        self._address = address
+        self._metrics_address = metrics_address
+        self._registry = registry
+        self._service_name = service_name
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self.server)
+        self._stop = asyncio.Event()
+
+    @asynccontextmanager
+    async def listening(self, name: str) -> AsyncIterator[None]:
+        """Listen while inside, health UNKNOWN at first; print one JSON line that tells ``name`` and the addresses.
+
+        Raises:
+            SettingsError: an address cannot be listened on.
+        """
+        await self._set_health(health_pb2.HealthCheckResponse.UNKNOWN)
+        address = self._bind()
+        metrics_address, stop_metrics = self._serve_metrics()
+        await self.server.start()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+        click.echo(json.dumps({"name": name, "address": address, "metrics_address": metrics_address}))
+        try:
+            yield
+        finally:
+            await self._health.enter_graceful_shutdown()
+            await self.server.stop(_GRACE_S)
+            stop_metrics()
+
+    async def serving(self) -> None:
+        """Tell the world that calls are welcome."""
+        await self._set_health(health_pb2.HealthCheckResponse.SERVING)
+
+    async def not_serving(self) -> None:
+        """Tell the world that calls are in vain, and will be until the process is started again."""
+        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+
+    async def stopped(self) -> None:
+        """Wait for SIGINT or SIGTERM."""
+        await self._stop.wait()
+
+    async def _set_health(self, status: int) -> None:
+        for name in ("", self._service_name):
+            await self._health.set(name, status)
+
+    def _bind(self) -> str:
+        try:
+            port = self.server.add_insecure_port(self._address)
+        except RuntimeError as error:
+            raise SettingsError(f"cannot listen on {self._address}: is it in use?") from error
+        return self._address if self._address.startswith("unix:") else f"{self._address.rpartition(':')[0]}:{port}"
+
+    def _serve_metrics(self) -> tuple[str, Callable[[], None]]:
+        host, _, port = self._metrics_address.rpartition(":")
+        try:
+            server, thread = start_http_server(int(port), host, self._registry)
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"cannot serve metrics on {self._metrics_address}: {error}") from error
+
+        def stop() -> None:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+        return f"{host}:{server.server_port}", stop

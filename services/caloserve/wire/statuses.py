@@ -1,0 +1,60 @@
+"""gRPC status codes for the project's errors."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+
+from caloserve.calorimeter.errors import (
+    CaloServeError,
+    InvalidRequestError,
+    LimitExceededError,
+    NotBuiltError,
+    NotFoundError,
+    NotServingError,
+)
+
+log = logging.getLogger(__name__)
+
+_CODES: tuple[tuple[type[CaloServeError], grpc.StatusCode], ...] = (
+    (InvalidRequestError, grpc.StatusCode.INVALID_ARGUMENT),
+    (NotFoundError, grpc.StatusCode.NOT_FOUND),
+    (LimitExceededError, grpc.StatusCode.RESOURCE_EXHAUSTED),
+    (NotBuiltError, grpc.StatusCode.UNIMPLEMENTED),
+    (NotServingError, grpc.StatusCode.UNAVAILABLE),
+)
+
+
+def status_code(error: CaloServeError) -> grpc.StatusCode:
+    """The gRPC status that tells the truth about ``error``."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
+
+
+@asynccontextmanager
+async def truthful_status(
+    context: "grpc.aio.ServicerContext[Any, Any]", observe: Callable[[grpc.StatusCode], None]
+) -> AsyncIterator[None]:
+    """End the call with the status that fits an error raised inside; tell ``observe`` how the call ended."""
+    code = grpc.StatusCode.OK
+    try:
+        yield
+    except CaloServeError as error:
+        code = status_code(error)
+        if code is grpc.StatusCode.INTERNAL:
+            log.exception("a request failed")
+        await context.abort(code, str(error))
+    except grpc.aio.AioRpcError as error:  # a call to another service failed
+        code = error.code()
+        await context.abort(code, error.details() or "")
+    except (asyncio.CancelledError, GeneratorExit):
+        code = grpc.StatusCode.CANCELLED
+        raise
+    except Exception:
+        code = grpc.StatusCode.INTERNAL
+        log.exception("a request failed")
+        await context.abort(code, "internal error; the service's log says more")
+    finally:
+        observe(code)
