@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, SupportsFloat, SupportsIndex, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,7 +28,7 @@ class EventParticle:
     kinetic_energy_gev: float
 
 
-ParticleLike: TypeAlias = EventParticle | tuple[int | str, float]
+ParticleLike: TypeAlias = EventParticle | tuple[SupportsIndex | str, SupportsFloat]
 """An EventParticle, or (PDG id or name, kinetic energy in GeV)."""
 
 
@@ -179,7 +179,7 @@ def _event_particle(index: int, particle: ParticleLike) -> EventParticle:
     return particle
 
 
-def _pdg_id(field_name: str, kind: int | str) -> int:
+def _pdg_id(field_name: str, kind: SupportsIndex | str) -> int:
     if not isinstance(kind, str):
         return operator.index(kind)
     if kind not in PARTICLES:
@@ -201,12 +201,13 @@ def _energies(name: str, values: ArrayLike) -> NDArray[np.float32]:
 def _indices(values: ArrayLike | None, count: int) -> NDArray[np.uint64]:
     if values is None:
         return np.arange(count, dtype=np.uint64)
-    given = np.asarray(values)
+    given = np.asarray(values, dtype=None if isinstance(values, np.ndarray) else object)  # a list may pass 2**63
     if given.shape != (count,):
         raise RequestRejectedError(f"indices: shape {given.shape} instead of ({count},), one per energy")
-    if count and (given.dtype.kind not in "iu" or given.min() < 0):
-        raise RequestRejectedError("indices: must be whole numbers from 0 on")
-    return given.astype(np.uint64)
+    try:
+        return np.array([operator.index(index) for index in given.tolist()], dtype=np.uint64)
+    except (TypeError, OverflowError) as error:
+        raise RequestRejectedError("indices: must be whole numbers from 0 to 2**64 - 1") from error
 
 
 def _uint64(name: str, value: int) -> int:

@@ -1,5 +1,6 @@
 """Tables on a terminal: with rich where it is installed, aligned text otherwise."""
 
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
@@ -27,8 +28,7 @@ def print_table(columns: Sequence[str], groups: Sequence[Rows], *, left: int = 1
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
         table.add_section()
-    console = Console()
-    console.print(table, width=None if console.is_terminal else _WIDTH, crop=False)
+    Console(width=None if sys.stdout.isatty() else _WIDTH).print(table)
 
 
 def plain_table(columns: Sequence[str], groups: Sequence[Rows], *, left: int = 1) -> str:
