@@ -152,6 +152,12 @@ def test_a_shower_not_made_is_never_silent(client: CaloServeClient) -> None:
     assert len(failure.value.result) == 6
 
 
+def test_a_failure_that_befell_many_showers_is_told_once(client: CaloServeClient) -> None:
+    particles: list[ParticleLike] = [("gamma", 10.0), *[("gamma", 200.0)] * 50, (2212, 1.0)]
+    with pytest.raises(ShowersFailedError, match=r"51 of 52 .*: 1 OUT_OF_DOMAIN .*; 51 UNKNOWN_PARTICLE .*and 49 more"):
+        client.generate_event(particles)
+
+
 def test_an_iteration_fails_where_a_shower_was_not_made(client: CaloServeClient) -> None:
     energies = np.full(1000, 10.0)
     energies[600] = 1000.0

@@ -22,6 +22,7 @@ OverloadedError, UnavailableError or DeadlineExceededError is always safe.
 
 from __future__ import annotations
 
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ from caloserve.calorimeter import CaloServeError
 if TYPE_CHECKING:
     from caloserve_client.batches import Batch
 
-_NAMED = 3  # failures that a message spells out
+_NAMED = 3  # kinds of failure that a message spells out, each with the first shower it befell
 
 
 class ClientError(CaloServeError):
@@ -104,9 +105,12 @@ class ShowersFailedError(ClientError):
     """
 
     def __init__(self, result: Batch) -> None:
+        first: dict[tuple[str, str], int] = {}
+        for error in result.errors:
+            first.setdefault((error.status.name, error.message), result.first_row + error.row)
         named = [
-            f"{result.first_row + error.row} {error.status.name}" + (f" ({error.message})" if error.message else "")
-            for error in result.errors[:_NAMED]
+            f"{row} {status}" + (f" ({message})" if message else "")
+            for (status, message), row in islice(first.items(), _NAMED)
         ]
         more = len(result.errors) - len(named)
         tail = f"; and {more} more" if more else ""

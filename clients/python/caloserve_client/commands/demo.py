@@ -16,7 +16,7 @@ from caloserve_client.requests import EventParticle
 _ENERGIES_GEV = (5.0, 20.0, 50.0, 90.0)
 
 
-@click.command()
+@click.command(short_help="Make one mixed event and draw it.")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=7, show_default=True, help="Another seed, others.")
 @click.option(
     "--output",

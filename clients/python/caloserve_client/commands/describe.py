@@ -13,7 +13,7 @@ from caloserve_client.generators import Generator, Release
 _MOST_FIGURES = 8
 
 
-@click.command()
+@click.command(short_help="Show what serves, and how good it is.")
 @target_option
 @click.option("--json", "as_json", is_flag=True, help="Everything there is to know, as JSON.")
 def describe(*, target: str | None, as_json: bool) -> None:
@@ -23,7 +23,8 @@ def describe(*, target: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(generator) for generator in generators], indent=2))
         return
-    print_table(["", *(generator.particle for generator in generators)], _groups(generators))
+    columns = ["", *(generator.particle for generator in generators)]
+    print_table(columns, _groups(generators), left=len(columns))
 
 
 def _groups(generators: Sequence[Generator]) -> list[Rows]:
@@ -43,7 +44,8 @@ def _groups(generators: Sequence[Generator]) -> list[Rows]:
         ["model sha256", *(release.model_sha256[:12] if release else "" for release in releases)],
         ["geometry", *(release.geometry.id if release else "" for release in releases)],
         ["determinism", *(release.determinism if release else "" for release in releases)],
-        ["runs on", *(_engine(release) for release in releases)],
+        ["runs on", *(release.execution_provider if release else "" for release in releases)],
+        ["ONNX Runtime", *(release.onnxruntime_version if release else "" for release in releases)],
     ]
     groups: list[Rows] = [state, [row for row in model if any(row[1:])]]
     figures = _figures(releases)
@@ -66,10 +68,6 @@ def _others(generator: Generator) -> str:
 
 def _domain(release: Release | None) -> str:
     return f"{release.energy_min_gev:g} to {release.energy_max_gev:g}" if release else ""
-
-
-def _engine(release: Release | None) -> str:
-    return f"{release.execution_provider}, ORT {release.onnxruntime_version}" if release else ""
 
 
 def _figures(releases: Sequence[Release | None]) -> Rows:

@@ -33,7 +33,7 @@ def _parse_range(_context: click.Context, _option: click.Parameter, value: str |
     return low, high
 
 
-@click.command()
+@click.command(short_help="Write showers to an HDF5 file.")
 @click.option("--particle", required=True, type=click.Choice(list(PARTICLES)), help="Kind of particle.")
 @click.option("--energies", callback=_parse_list, metavar="E,E,...", help="Kinetic energies in GeV.")
 @click.option("--energies-from", type=click.Path(path_type=Path), metavar="FILE.hdf5", help="Those of a CaloGAN file.")
@@ -77,11 +77,20 @@ def generate(
     with CaloGANWriter(output) as writer, connected(target) as client:
         began = time.perf_counter()
         chunks = client.iter_showers(particle, values, seed=seed, event_id=event_id, release=release)
-        with click.progressbar(length=len(values), label=particle, show_pos=True, file=sys.stderr) as bar:
+        with click.progressbar(
+            length=len(values),
+            label=particle,
+            show_pos=True,
+            item_show_func=_speed,
+            file=sys.stderr,
+            hidden=not sys.stderr.isatty(),
+        ) as bar:
             for chunk in chunks:
                 writer.append(chunk)
-                made = bar.pos + len(chunk)
-                bar.label = f"{particle} {made / (time.perf_counter() - began):.0f} showers/s"
-                bar.update(len(chunk))
+                bar.update(len(chunk), (bar.pos + len(chunk)) / (time.perf_counter() - began))
         took = time.perf_counter() - began
     click.echo(f"{len(values)} {particle} showers in {took:.2f} s ({len(values) / took:.0f}/s): {output}")
+
+
+def _speed(showers_per_second: float | None) -> str | None:
+    return None if showers_per_second is None else f"{showers_per_second:.0f} showers/s"
