@@ -1,0 +1,112 @@
+"""Critics and what they look at: shower shapes in one, log cells, hits and sorted cells in the other."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+from keras import ops
+
+from caloserve.calorimeter import CALOGAN
+from caloserve_training.cells import layer_membership
+from caloserve_training.tensor import Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BRIGHTEST = 6
+LOG_SCALE = 10.0
+LENGTH_MM = 40.0
+THRESHOLD_MEV = 1e-6
+"""Critics see no difference below it; under 0.1 % of Geant4's hits are fainter."""
+
+
+def _profile_sums() -> tuple[NDArray[np.float32], list[tuple[slice, slice]]]:
+    """Matrix from cells to row and column sums of every layer, and where each layer's two profiles lie."""
+    columns: list[NDArray[np.float32]] = []
+    places: list[tuple[slice, slice]] = []
+    for layer in CALOGAN.layers:
+        row, col = np.divmod(np.arange(layer.cells), layer.n_eta)
+        starts = []
+        for along, size in zip((row, col), layer.shape, strict=True):
+            starts.append(len(columns))
+            for number in range(size):
+                column = np.zeros(CALOGAN.cells, dtype=np.float32)
+                column[layer.span] = along == number
+                columns.append(column)
+        places.append((slice(starts[0], starts[1]), slice(starts[1], len(columns))))
+    return np.stack(columns, axis=1), places
+
+
+class Features(keras.layers.Layer):  # type: ignore[misc]
+    """Differentiable features of showers, standardised on real ones."""
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name=name)
+        matrix, self.places = _profile_sums()
+        self.profiles = ops.convert_to_tensor(matrix)
+        self.profile_share = ops.convert_to_tensor(matrix / matrix.sum(axis=0))
+        membership = layer_membership()
+        self.to_layers = ops.convert_to_tensor(membership)
+        self.to_cells = ops.convert_to_tensor(np.ascontiguousarray(membership.T))
+        self.statistics: list[tuple[Tensor, Tensor]] = []
+
+    def raw(self, cells: Tensor, hits: Tensor) -> tuple[Tensor, Tensor]:
+        """Shape features ``(batch, 324)`` and cell features ``(batch, 1512)`` of cells in MeV and hits in [0, 1]."""
+        energies = ops.maximum(ops.matmul(cells, self.to_layers), 1e-5)
+        fractions = cells / ops.matmul(energies, self.to_cells)
+        profiles = ops.matmul(fractions, self.profiles)
+        sorted_parts = [ops.flip(ops.sort(cells[:, layer.span], axis=-1), axis=-1) for layer in CALOGAN.layers]
+        shapes = [ops.log(profiles + 1e-4), ops.matmul(hits, self.profile_share)]
+        for layer, places in zip(CALOGAN.layers, self.places, strict=True):
+            bright = sorted_parts[layer.index][:, :BRIGHTEST] / energies[:, layer.index : layer.index + 1]
+            first, second = bright[:, :1], bright[:, 1:2]
+            shapes += [
+                bright,
+                ops.log(bright + 1e-4),
+                (first - second) / (first + second + 1e-6),
+                ops.mean(hits[:, layer.span], axis=-1, keepdims=True),
+            ]
+            for place, centres in zip(places, (layer.phi_mm, layer.eta_mm), strict=True):
+                position = ops.convert_to_tensor((centres / LENGTH_MM).astype(np.float32))
+                profile = profiles[:, place]
+                centre = ops.sum(profile * position, axis=-1, keepdims=True)
+                spread = ops.sum(profile * position * position, axis=-1, keepdims=True) - centre * centre
+                shapes += [centre, ops.sqrt(ops.maximum(spread, 0.0) + 1e-3)]
+        logs = (ops.log(ops.maximum(cells, THRESHOLD_MEV)) - math.log(THRESHOLD_MEV)) / LOG_SCALE
+        sorted_logs = (
+            ops.log(ops.maximum(ops.concatenate(sorted_parts, axis=-1), THRESHOLD_MEV)) - math.log(THRESHOLD_MEV)
+        ) / LOG_SCALE
+        return ops.concatenate(shapes, axis=-1), ops.concatenate([logs, hits, sorted_logs], axis=-1)
+
+    def adapt(self, cells: NDArray[np.float32]) -> None:
+        """Take the statistics from real showers."""
+        hits = (cells > 0).astype(np.float32)
+        self.statistics = []
+        for values in self.raw(ops.convert_to_tensor(cells), ops.convert_to_tensor(hits)):
+            array = ops.convert_to_numpy(values)
+            scale = 1.0 / np.maximum(array.std(axis=0), 0.02)
+            self.statistics.append((ops.convert_to_tensor(array.mean(axis=0)), ops.convert_to_tensor(scale)))
+
+    def call(self, cells: Tensor, hits: Tensor, conditions: Tensor) -> list[Tensor]:
+        """One standardised feature array per critic, the conditions beside them."""
+        return [
+            ops.concatenate([(values - centre) * scale, conditions], axis=-1)
+            for values, (centre, scale) in zip(self.raw(cells, hits), self.statistics, strict=True)
+        ]
+
+
+def make_critics(sizes: tuple[int, int]) -> list[Tensor]:
+    """A critic of shapes (3 x 128) and one of cells (3 x 256) for feature arrays of the given widths."""
+    return [
+        keras.Sequential(
+            [
+                keras.layers.Input((size,)),
+                *(layer for _ in range(3) for layer in (keras.layers.Dense(width), keras.layers.LeakyReLU(0.2))),
+                keras.layers.Dense(1),
+            ]
+        )
+        for size, width in zip(sizes, (128, 256), strict=True)
+    ]

@@ -1,0 +1,109 @@
+"""Showers read from CaloGAN-format HDF5 files."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+
+from caloserve.calorimeter import CALOGAN, shapes
+from caloserve_training.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Arrays = tuple[NDArray[np.float32], ...]
+
+
+@dataclass(frozen=True)
+class ShowerSample:
+    """Showers and where they came from.
+
+    Attributes:
+        energy: Kinetic energy of the particle in GeV, shape ``(n,)``.
+        cells: Deposited energies in MeV, layer 0, 1, 2, each row-major (phi, eta), shape ``(n, 504)``.
+        origin: Words on what made them, e.g. ``Geant4 11.4.1 FTFP_BERT``.
+    """
+
+    energy: NDArray[np.float32]
+    cells: NDArray[np.float32]
+    origin: str
+
+    def __len__(self) -> int:
+        return len(self.energy)
+
+    def layer_energies(self) -> NDArray[np.float32]:
+        """E_0, E_1, E_2 in MeV, shape ``(n, 3)``."""
+        return shapes.layer_energies(self.cells).astype(np.float32)
+
+    def select(self, chosen: NDArray[np.bool_] | NDArray[np.intp] | slice) -> ShowerSample:
+        """The chosen showers, in order."""
+        return ShowerSample(self.energy[chosen], self.cells[chosen], self.origin)
+
+    def digests(self) -> list[bytes]:
+        """One digest per shower, of its energy and cells."""
+        return [
+            hashlib.sha256(energy.tobytes() + cells.tobytes()).digest()
+            for energy, cells in zip(self.energy, self.cells, strict=True)
+        ]
+
+    def without(self, other: ShowerSample) -> ShowerSample:
+        """The showers of this sample that are not in the other, so that nothing is judged on what it was trained on."""
+        excluded = set(other.digests())
+        return self.select(np.array([digest not in excluded for digest in self.digests()], dtype=np.bool_))
+
+
+def read_showers(path: Path) -> ShowerSample:
+    """Read a CaloGAN-format file; raise DataError for one that is not."""
+    try:
+        with h5py.File(path) as file:
+            energy = np.asarray(file["energy"], dtype=np.float32).reshape(-1)
+            images = [np.asarray(file[f"layer_{layer.index}"], dtype=np.float32) for layer in CALOGAN.layers]
+            words = [f"Geant4 {file.attrs['geant4']}"] if "geant4" in file.attrs else []
+            words += [str(file.attrs["tables"])] if "tables" in file.attrs else []
+    except (OSError, KeyError) as error:
+        raise DataError(f"{path}: not a shower file: {error}") from error
+    for layer, image in zip(CALOGAN.layers, images, strict=True):
+        if image.shape != (len(energy), *layer.shape):
+            raise DataError(f"{path}: layer_{layer.index} has shape {image.shape}, not {(len(energy), *layer.shape)}")
+    cells = CALOGAN.flatten(*images)
+    if not np.isfinite(cells).all() or (cells < 0).any() or not (energy > 0).all():
+        raise DataError(f"{path}: energies must be positive, cells finite and not negative")
+    return ShowerSample(energy, cells, ", ".join(words))
+
+
+def flip_indices() -> NDArray[np.int32]:
+    """Cell permutations of the detector's four mirror images, shape ``(4, 504)``: none, phi, eta, both.
+
+    The geometry and the gun are symmetric under both, so a mirrored shower is as good as a new one.
+    """
+    layers = CALOGAN.split(np.arange(CALOGAN.cells, dtype=np.int32))
+    return np.stack(
+        [
+            CALOGAN.flatten(*(layer[::phi_step, ::eta_step] for layer in layers))
+            for phi_step, eta_step in ((1, 1), (-1, 1), (1, -1), (-1, -1))
+        ]
+    )
+
+
+def batches(arrays: Arrays, size: int, seed: int) -> Iterator[Arrays]:
+    """Shuffled batches of the arrays' rows for ever, epoch after epoch; all of one size."""
+    chooser = np.random.default_rng(seed)
+    count = len(arrays[0])
+    size = min(size, count)
+    while True:
+        order = chooser.permutation(count)
+        for start in range(0, count - size + 1, size):
+            yield tuple(array[order[start : start + size]] for array in arrays)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

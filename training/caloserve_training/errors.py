@@ -1,0 +1,23 @@
+"""What can go wrong in training and publishing."""
+
+from caloserve.calorimeter import CaloServeError
+
+
+class TrainingError(CaloServeError):
+    """Root of the trainer's errors."""
+
+
+class DataError(TrainingError):
+    """A data file cannot be trained on or compared with."""
+
+
+class DivergedError(TrainingError):
+    """A loss stopped being a finite number."""
+
+
+class RunError(TrainingError):
+    """A run folder is missing, incomplete or not what is asked for."""
+
+
+class ExportError(TrainingError):
+    """The exported graph does not do what the trained generator does."""
