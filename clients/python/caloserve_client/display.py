@@ -22,10 +22,12 @@ MOST_ROWS = 24
 """Particles drawn one by one; the sum holds all."""
 
 _DECADES = 6
-_WIDTH_IN, _ROW_IN, _TOP_IN, _BOTTOM_IN, _LEFT_IN, _RIGHT_IN = 9.0, 0.95, 1.05, 0.62, 2.0, 0.25
+_WIDTH_IN, _ROW_IN, _TOP_IN, _BOTTOM_IN, _LEFT_IN, _RIGHT_IN = 9.3, 0.95, 1.05, 0.62, 2.3, 0.25
 _ROW_GAP, _COLUMN_GAP = 0.10, 0.07
 _DPI = 120
-_EMPTY, _INK, _FAINT = "#eceff3", "#1b2733", "#66727f"
+_LONG = 4  # characters of a symbol
+_NOT_MADE = "not made"
+_EMPTY, _INK, _FAINT, _ALARM = "#eceff3", "#1b2733", "#66727f", "#b3261e"
 
 
 def save_event_display(event: Event, path: str | os.PathLike[str]) -> Path:
@@ -133,7 +135,7 @@ def _particle_label(event: Event, row: int) -> tuple[str, str, str]:
     symbol = known.symbol if known else f"PDG {pdg_id}"
     if not event.ok[row]:
         status = next(error.status.name for error in event.errors if error.row == row)
-        return symbol, f"{energy:.4g} GeV", f"not made: {status.lower().replace('_', ' ')}"
+        return symbol, f"{energy:.4g} GeV", f"{_NOT_MADE}: {status.lower().replace('_', ' ')}"
     deposited = float(event.e_tot_mev[row]) / 1e3
     return symbol, f"{energy:.4g} GeV", f"$E_\\mathrm{{tot}}$ {_three(deposited)} GeV ({deposited / energy:.0%})"
 
@@ -156,9 +158,10 @@ def _label_row(axes: "Axes", symbol: str, energy: str, deposited: str) -> None:
             text, (0, 0.5), (x, y), xycoords="axes fraction", textcoords="offset points", va="center", **style
         )
 
-    write(symbol, -128, 6, fontsize=15, color=_INK, ha="left")
+    write(symbol, -150, 6, fontsize=15 if len(symbol) < _LONG else 9, color=_INK, ha="left")
     write(energy, -42, 7, fontsize=10, color=_INK, ha="right", fontweight="bold")
-    write(deposited, -42, -9, fontsize=7.5, color=_FAINT, ha="right")
+    colour = _ALARM if deposited.startswith(_NOT_MADE) else _FAINT
+    write(deposited, -42, -9, fontsize=7.5, color=colour, ha="right")
 
 
 def _draw_scale(figure: "Figure", height: float, colours: "Colormap", norm: "LogNorm") -> None:

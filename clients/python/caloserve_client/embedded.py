@@ -15,6 +15,7 @@ from typing import IO, Self
 from caloserve_client.errors import EmbeddedStackError
 
 _LOG_LINES = 5
+_ENDING_S = 2.0  # between the last output of a process and its end
 _COMMAND = (sys.executable, "-m", "caloserve", "serve", "--port", "0")
 
 
@@ -31,7 +32,7 @@ class EmbeddedStack:
     """
 
     def __init__(
-        self, command: Sequence[str] = _COMMAND, *, start_timeout: float = 60.0, stop_timeout: float = 10.0
+        self, command: Sequence[str] = _COMMAND, *, start_timeout: float = 60.0, stop_timeout: float = 60.0
     ) -> None:
         self._command = list(command)
         self._start_timeout = start_timeout
@@ -82,8 +83,7 @@ class EmbeddedStack:
                     raise self._failed(f"was not ready after {self._start_timeout:g} s")
                 data = os.read(process.stdout.fileno(), 65536)
                 if not data:
-                    code = process.wait(self._stop_timeout)
-                    raise self._failed(f"ended with exit status {code} before it was ready")
+                    raise self._failed(f"{_ending(process)} before it was ready")
                 line += data
         return line
 
@@ -109,11 +109,22 @@ class EmbeddedStack:
             try:
                 process.wait(self._stop_timeout)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+                pass
+            finally:  # an impatient Ctrl-C comes here too
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+                if process.stdout is not None:
+                    process.stdout.close()
         if self._log is not None:
             self._log.close()
             self._log = None
         self._target = ""
+
+
+def _ending(process: subprocess.Popen[bytes]) -> str:
+    """How a process went that says nothing any more."""
+    try:
+        return f"ended with exit status {process.wait(_ENDING_S)}"
+    except subprocess.TimeoutExpired:
+        return "closed its output"
