@@ -203,6 +203,17 @@ def test_nothing_listens(unused_target: str) -> None:
         client.list_generators()
 
 
+def test_a_web_proxy_is_left_alone(server: FakeServer, unused_target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", f"http://{unused_target}")
+    with CaloServeClient(server.target) as client:
+        assert len(client.generate_showers("eplus", [10.0])) == 1
+    through_the_proxy = [("grpc.enable_http_proxy", 1)]
+    with CaloServeClient(server.target, options=through_the_proxy) as client, pytest.raises(UnavailableError):
+        client.generate_showers("eplus", [10.0])
+
+
 def test_no_answer_in_time(server: FakeServer) -> None:
     server.tamper = lambda _answer: time.sleep(0.3)
     with CaloServeClient(server.target, timeout=0.05) as client, pytest.raises(DeadlineExceededError):
