@@ -78,7 +78,7 @@ class CellModel(keras.Model):  # type: ignore[misc]
         )
         self.trunk = keras.Sequential(
             [
-                keras.layers.Input((CONDITIONS + SHAPE_NORMALS,)),
+                keras.layers.Input((CONDITIONS + SHAPE_NORMALS + CALOGAN.cells,)),
                 keras.layers.Dense(hidden),
                 keras.layers.LeakyReLU(0.2),
                 keras.layers.Dense(hidden),
@@ -127,8 +127,11 @@ class CellModel(keras.Model):  # type: ignore[misc]
         return logits + ops.matmul(scale, self.to_cells)
 
     def scores(self, conditions: Tensor, shape_normals: Tensor, cell_normals: Tensor) -> Tensor:
-        """Normal scores of the cells: noise with a width of its own on each side, and a shift, from the latent."""
-        hidden = self.trunk(ops.concatenate([conditions, shape_normals], axis=-1))
+        """Normal scores of the cells: noise with a width of its own on each side, and a shift.
+
+        The network that sets them sees the cells' noise too, so that neighbours can share it.
+        """
+        hidden = self.trunk(ops.concatenate([conditions, shape_normals, cell_normals], axis=-1))
         shift, above, below = (head(hidden) for head in self.heads)
         return shift + cell_normals + above * ops.maximum(cell_normals, 0.0) + below * ops.minimum(cell_normals, 0.0)
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BRIGHTEST = 6
+SMALLEST_SPREAD = 0.005
+LARGEST_PULL = 8.0
 LOG_SCALE = 10.0
 LENGTH_MM = 40.0
 THRESHOLD_MEV = 1e-6
@@ -41,7 +43,11 @@ def _profile_sums() -> tuple[NDArray[np.float32], list[tuple[slice, slice]]]:
 
 
 class Features(keras.layers.Layer):  # type: ignore[misc]
-    """Differentiable features of showers, standardised on real ones."""
+    """Differentiable features of showers, as pulls from their trend with the conditions.
+
+    Most of a feature's spread over the sample comes from the energy. With that taken out, critics see the
+    fluctuations of showers of one energy at full size: a central cell's 5 %, where its size varies a hundredfold.
+    """
 
     def __init__(self, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -51,10 +57,10 @@ class Features(keras.layers.Layer):  # type: ignore[misc]
         membership = layer_membership()
         self.to_layers = ops.convert_to_tensor(membership)
         self.to_cells = ops.convert_to_tensor(np.ascontiguousarray(membership.T))
-        self.statistics: list[tuple[Tensor, Tensor]] = []
+        self.trends: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
 
-    def raw(self, cells: Tensor, hits: Tensor) -> tuple[Tensor, Tensor]:
-        """Shape features ``(batch, 324)`` and cell features ``(batch, 1512)`` of cells in MeV and hits in [0, 1]."""
+    def raw(self, cells: Tensor, hits: Tensor, log_expected: Tensor) -> tuple[Tensor, Tensor]:
+        """Shape features and cell features, of cells in MeV, hits in [0, 1] and the logarithm of the expected cells."""
         energies = ops.maximum(ops.matmul(cells, self.to_layers), 1e-5)
         fractions = cells / ops.matmul(energies, self.to_cells)
         profiles = ops.matmul(fractions, self.profiles)
@@ -79,23 +85,36 @@ class Features(keras.layers.Layer):  # type: ignore[misc]
         sorted_logs = (
             ops.log(ops.maximum(ops.concatenate(sorted_parts, axis=-1), THRESHOLD_MEV)) - math.log(THRESHOLD_MEV)
         ) / LOG_SCALE
-        return ops.concatenate(shapes, axis=-1), ops.concatenate([logs, hits, sorted_logs], axis=-1)
+        excess = ops.log(cells + 1.0) - ops.log(ops.exp(log_expected) + 1.0)
+        return ops.concatenate(shapes, axis=-1), ops.concatenate([logs, hits, sorted_logs, excess], axis=-1)
 
-    def adapt(self, cells: NDArray[np.float32]) -> None:
-        """Take the statistics from real showers."""
+    def adapt(self, cells: NDArray[np.float32], conditions: Tensor, log_expected: Tensor) -> None:
+        """Take trend and spread of each feature from real showers."""
+        basis = ops.convert_to_numpy(_quadratic(conditions)).astype(np.float64)
         hits = (cells > 0).astype(np.float32)
-        self.statistics = []
-        for values in self.raw(ops.convert_to_tensor(cells), ops.convert_to_tensor(hits)):
-            array = ops.convert_to_numpy(values)
-            scale = 1.0 / np.maximum(array.std(axis=0), 0.02)
-            self.statistics.append((ops.convert_to_tensor(array.mean(axis=0)), ops.convert_to_tensor(scale)))
+        self.trends = []
+        for values in self.raw(ops.convert_to_tensor(cells), ops.convert_to_tensor(hits), log_expected):
+            array = ops.convert_to_numpy(values).astype(np.float64)
+            trend = np.linalg.lstsq(basis, array, rcond=None)[0]
+            spread = np.maximum((array - basis @ trend).std(axis=0), SMALLEST_SPREAD)
+            self.trends.append((trend.astype(np.float32), (1.0 / spread).astype(np.float32)))
 
-    def call(self, cells: Tensor, hits: Tensor, conditions: Tensor) -> list[Tensor]:
-        """One standardised feature array per critic, the conditions beside them."""
-        return [
-            ops.concatenate([(values - centre) * scale, conditions], axis=-1)
-            for values, (centre, scale) in zip(self.raw(cells, hits), self.statistics, strict=True)
-        ]
+    def call(self, cells: Tensor, hits: Tensor, conditions: Tensor, log_expected: Tensor) -> list[Tensor]:
+        """One array of features per critic, the conditions beside them."""
+        basis = _quadratic(conditions)
+        features = []
+        for values, (trend, scale) in zip(self.raw(cells, hits, log_expected), self.trends, strict=True):
+            pulls = ops.clip((values - ops.matmul(basis, trend)) * scale, -LARGEST_PULL, LARGEST_PULL)
+            features.append(ops.concatenate([pulls, conditions], axis=-1))
+        return features
+
+
+def _quadratic(conditions: Tensor) -> Tensor:
+    """Conditions, their products and 1."""
+    count = conditions.shape[-1]
+    first, second = np.triu_indices(count)
+    products = ops.take(conditions, first, axis=-1) * ops.take(conditions, second, axis=-1)
+    return ops.concatenate([ops.ones_like(conditions[:, :1]), conditions, products], axis=-1)
 
 
 def make_critics(sizes: tuple[int, int]) -> list[Tensor]:

@@ -37,10 +37,11 @@ class AdversarialGame:
         self.sample = sample
         self.schedule = schedule
         self.features = Features()
-        self.features.adapt(sample.cells)
-        probe = sample.select(slice(2))
-        conditions = model.conditions(probe.energy[:, np.newaxis], probe.layer_energies())
-        shapes, cells = self.features(tf.constant(probe.cells), tf.ones((2, CALOGAN.cells)), conditions)
+        conditions = model.conditions(sample.energy[:, np.newaxis], sample.layer_energies())
+        log_expected = model.log_expected(conditions, sample.layer_energies())
+        self.features.adapt(sample.cells, conditions, log_expected)
+        probe = sample.cells[:2]
+        shapes, cells = self.features(tf.constant(probe), tf.ones_like(probe), conditions[:2], log_expected[:2])
         self.critics = make_critics((shapes.shape[1], cells.shape[1]))
         self.generator_weights = model.adversarial_weights
         self.critic_weights = [weight for critic in self.critics for weight in critic.trainable_weights]
@@ -75,10 +76,9 @@ class AdversarialGame:
         for average, weight in zip(self.averages, self.generator_weights, strict=True):
             weight.assign(average)
 
-    def fake(self, conditions: Tensor, layer_energies: Tensor) -> tuple[Tensor, Tensor]:
+    def fake(self, conditions: Tensor, log_expected: Tensor, layer_energies: Tensor) -> tuple[Tensor, Tensor]:
         """Generated cells in MeV and straight-through hits, hard forward and smooth backward; both ``(batch, 504)``."""
         size = tf.shape(conditions)[0]
-        log_expected = self.model.log_expected(conditions, layer_energies)
         scores = self.model.scores(
             conditions, tf.random.normal((size, SHAPE_NORMALS)), tf.random.normal((size, CALOGAN.cells))
         )
@@ -92,8 +92,9 @@ class AdversarialGame:
     def critic_step(self, cells: Tensor, energy: Tensor, layer_energies: Tensor, penalise: bool) -> Tensor:  # noqa: FBT001
         """One step of both critics; now and then with the penalty on their slope, weighted up for the steps without."""
         conditions = self.model.conditions(energy, layer_energies)
-        real = self.features(cells, tf.cast(cells > 0, tf.float32), conditions)
-        fake = self.features(*self.fake(conditions, layer_energies), conditions)
+        log_expected = self.model.log_expected(conditions, layer_energies)
+        real = self.features(cells, tf.cast(cells > 0, tf.float32), conditions, log_expected)
+        fake = self.features(*self.fake(conditions, log_expected, layer_energies), conditions, log_expected)
         weight = self.schedule.gradient_penalty * self.schedule.penalty_interval
         with tf.GradientTape() as tape:
             loss = sum(
@@ -111,8 +112,9 @@ class AdversarialGame:
     def generator_step(self, energy: Tensor, layer_energies: Tensor) -> Tensor:
         """One step of the generator and of its running average."""
         conditions = self.model.conditions(energy, layer_energies)
+        log_expected = self.model.log_expected(conditions, layer_energies)
         with tf.GradientTape() as tape:
-            features = self.features(*self.fake(conditions, layer_energies), conditions)
+            features = self.features(*self.fake(conditions, log_expected, layer_energies), conditions, log_expected)
             loss = sum(generator_loss(critic(part)) for critic, part in zip(self.critics, features, strict=True))
         gradients = tape.gradient(loss, [weight.value for weight in self.generator_weights])
         gradients, _ = tf.clip_by_global_norm(gradients, GRADIENT_NORM)

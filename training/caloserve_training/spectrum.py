@@ -30,6 +30,7 @@ FAINT_MEV = 2.0
 """Up to here a deposit comes from single low-energy particles, and its size does not follow the expectation."""
 BRIGHT_MEV = 10.0
 """From here on a deposit follows the expectation in proportion."""
+MIDDLE = 0.1
 NEAREST = 4000
 """Cells behind one level of the table: enough for its last score, few enough to resolve the expectation."""
 
@@ -78,10 +79,19 @@ def _level_rows(sample: NDArray[np.float64]) -> NDArray[np.float64]:
     empty = min(max(1.0 - len(hits) / len(sample), 1e-7), 1.0 - 1e-7)
     begin = NormalDist().inv_cdf(empty)
     above = min(int(np.searchsorted(scores, begin)), SCORES - 1)
-    probabilities = np.array([NormalDist().cdf(score) for score in scores[above:]])
+    log_hits = np.log(hits)
+
+    def quantiles(at: NDArray[np.float64]) -> NDArray[np.float64]:
+        probabilities = np.array([NormalDist().cdf(score) for score in at])
+        return np.asarray(np.quantile(log_hits, np.clip((probabilities - empty) / (1.0 - empty), 0.0, 1.0)))
+
     logs = np.empty(SCORES)
-    logs[above:] = np.quantile(np.log(hits), np.clip((probabilities - empty) / (1.0 - empty), 0.0, 1.0))
+    logs[above:] = quantiles(scores[above:])
     # Never drawn but between the beginning and the first score above it; falling, so that the brightest cell is a hit.
     logs[:above] = logs[above] - np.arange(above, 0, -1)
     slopes = np.append(np.diff(logs), 0.0)
+    # A value that repeats (0.511 MeV) would be smeared between two scores: it gets whole steps, as many as it fills.
+    middles = [quantiles(scores + (0.5 + side * MIDDLE) * SCORE_STEP) for side in (-1, 1)]
+    repeats = (middles[0] == middles[1]) & (np.arange(SCORES) >= above)
+    logs[repeats], slopes[repeats] = middles[0][repeats], 0.0
     return np.stack([logs, slopes, _share(np.exp(logs)), np.full(SCORES, begin)], axis=1)
