@@ -115,9 +115,9 @@ class CellModel(keras.Model):  # type: ignore[misc]
     def symmetrise_mean(self) -> None:
         """Average the expectation's last layer over the mirror images, which makes it exactly symmetric."""
         last = self.mean.layers[-1]
-        kernel, bias = (ops.convert_to_numpy(weight) for weight in (last.kernel, last.bias))
-        last.kernel.assign(np.mean([kernel[:, flip] for flip in self.flips], axis=0))
-        last.bias.assign(np.mean([bias[flip] for flip in self.flips], axis=0))
+        for weight in (last.kernel, last.bias):
+            images = [ops.take(weight, flip, axis=-1) for flip in self.flips]
+            weight.assign(ops.mean(ops.stack(images), axis=0))
 
     def log_expected(self, conditions: Tensor, layer_energies: Tensor) -> Tensor:
         """Logarithm of the expected cells in MeV, ``(batch, 504)``: a softmax per layer times the layer's energy."""
@@ -165,7 +165,8 @@ class CellModel(keras.Model):  # type: ignore[misc]
         factor = layer_energies / ops.matmul(cells, self.to_layers)
         # Rounding alone is no reason to touch the faint cells.
         factor = ops.where(ops.abs(factor - 1.0) < ROUNDING, 1.0, factor)
-        return cells * ops.matmul(factor, self.to_cells)
+        # A layer of one faint hit can be scaled a billionfold; its gradient would drown all others.
+        return cells * ops.matmul(ops.stop_gradient(factor), self.to_cells)
 
     def call(self, energy: Tensor, layer_energies: Tensor, shape_normals: Tensor, cell_normals: Tensor) -> Tensor:
         """Cells in MeV, ``(batch, 504)``, from GeV, MeV and standard normals."""

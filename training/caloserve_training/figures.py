@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -11,64 +11,78 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from caloserve.calorimeter import CALOGAN, SHOWER_SHAPES
 from caloserve.generator.manifest import Figure
+from caloserve_training.data import ShowerSample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from caloserve_training.data import ShowerSample
-
-    Statistic = Callable[[NDArray[np.float64]], np.floating | float]
+    Statistic = Callable[[NDArray[Any]], np.floating | float]
 
 ENERGY_BINS_GEV = ((1, 10), (10, 30), (30, 60), (60, 100))
 MEV_PER_GEV = 1000.0
+REPEATS = 20
 FOLDS = 5
 
 
-def compute_figures(generated: NDArray[np.float32], reference: ShowerSample) -> tuple[Figure, ...]:
+def compute_figures(
+    draw: Callable[[NDArray[np.float32], int], NDArray[np.float32]], reference: ShowerSample
+) -> tuple[Figure, ...]:
     """All figures.
 
+    The generator is drawn from `REPEATS` times at each of the reference's energies, so that the uncertainty of a mean
+    is the reference's own; the classifiers see one draw, as many showers as the reference has. The size that stands
+    with a figure is the reference's.
+
     Args:
-        generated: Cells in MeV, ``(n, 504)``, made at the reference's energies, in its order.
+        draw: Makes cells in MeV, ``(n, 504)``, from energies in GeV, ``(n,)``, and a seed.
         reference: Full simulation.
     """
-    return (*_by_energy(generated, reference), *_overall(generated, reference))
+    draws = [draw(reference.energy, seed) for seed in range(REPEATS)]
+    generated = ShowerSample(np.tile(reference.energy, REPEATS), np.concatenate(draws), "")
+    once = generated.select(slice(len(reference)))
+    return (*_by_energy(generated, reference), *_overall(generated, reference), *_classifiers(once, reference))
 
 
-def _by_energy(generated: NDArray[np.float32], reference: ShowerSample) -> Iterator[Figure]:
+def _by_energy(generated: ShowerSample, reference: ShowerSample) -> Iterator[Figure]:
     """Response, its width, layer fractions and empty layers, in bins of energy."""
-    response, true_response = (_response(cells, reference.energy) for cells in (generated, reference.cells))
+    last = CALOGAN.layers[-1]
     for low, high in ENERGY_BINS_GEV:
-        chosen = (reference.energy >= low) & (reference.energy < high)
-        count = int(chosen.sum())
         where = f"{low}_{high}_gev"
-        ratio = response[chosen].mean() / true_response[chosen].mean()
-        yield Figure(f"e_tot_ratio_{where}", _rounded(ratio), 1.0, "", count)
-        yield _compare(f"response_mean_{where}", np.mean, response[chosen], true_response[chosen])
-        yield _compare(f"response_width_{where}", half_width, response[chosen], true_response[chosen])
-        made, true = generated[chosen], reference.cells[chosen]
+        made, true = (
+            sample.select((sample.energy >= low) & (sample.energy < high)) for sample in (generated, reference)
+        )
+        responses = [_response(sample) for sample in (made, true)]
+        ratio = responses[0].mean() / responses[1].mean()
+        yield Figure(f"e_tot_ratio_{where}", _rounded(ratio), 1.0, "", len(true))
+        yield _compare(f"response_mean_{where}", np.mean, *responses)
+        yield _compare(f"response_width_{where}", half_width, *responses)
         for layer in CALOGAN.layers:
             fraction = SHOWER_SHAPES[f"f_{layer.index}"]
-            yield _compare(f"f_{layer.index}_mean_{where}", np.mean, fraction(made), fraction(true))
-        last = CALOGAN.layers[-1]
-        empty = [(cells[:, last.span].sum(axis=1) == 0).astype(np.float64) for cells in (made, true)]
+            yield _compare(f"f_{layer.index}_mean_{where}", np.mean, fraction(made.cells), fraction(true.cells))
+        empty = [np.all(sample.cells[:, last.span] == 0, axis=1) for sample in (made, true)]
         yield _compare(f"empty_layer_{last.index}_{where}", np.mean, *empty)
 
 
-def _overall(generated: NDArray[np.float32], reference: ShowerSample) -> Iterator[Figure]:
-    """Occupancies, energy above the particle's, and classifiers, over all energies."""
+def _overall(generated: ShowerSample, reference: ShowerSample) -> Iterator[Figure]:
+    """Occupancies and energy above the particle's, over all energies."""
     for layer in CALOGAN.layers:
         occupancy = SHOWER_SHAPES[f"occupancy_{layer.index}"]
-        yield _compare(f"occupancy_{layer.index}_mean", np.mean, occupancy(generated), occupancy(reference.cells))
-    above = [(_response(cells, reference.energy) > 1.0).astype(np.float64) for cells in (generated, reference.cells)]
+        yield _compare(f"occupancy_{layer.index}_mean", np.mean, occupancy(generated.cells), occupancy(reference.cells))
+    above = [_response(sample) > 1.0 for sample in (generated, reference)]
     yield _compare("e_tot_above_e", np.mean, *above)
-    count = len(reference)
-    shapes = classifier_auc(_shape_table(generated, reference), _shape_table(reference.cells, reference))
-    yield Figure("auc_shapes", _rounded(shapes), None, "", count)
-    energy = reference.energy[:, np.newaxis]
-    cells = classifier_auc(np.hstack([generated, energy]), np.hstack([reference.cells, energy]))
-    yield Figure("auc_cells", _rounded(cells), None, "", count)
+
+
+def _classifiers(generated: ShowerSample, reference: ShowerSample) -> Iterator[Figure]:
+    """How well gradient boosting tells the two apart by Table IV's variables and by the cells, energy given."""
+    shapes = [
+        np.stack([sample.energy, *(shape(sample.cells) for shape in SHOWER_SHAPES.values())], axis=1)
+        for sample in (generated, reference)
+    ]
+    yield Figure("auc_shapes", _rounded(classifier_auc(*shapes)), None, "", len(reference))
+    cells = [np.hstack([sample.energy[:, np.newaxis], sample.cells]) for sample in (generated, reference)]
+    yield Figure("auc_cells", _rounded(classifier_auc(*cells)), None, "", len(reference))
 
 
 def half_width(values: NDArray[np.float64]) -> float:
@@ -92,18 +106,12 @@ def classifier_auc(generated: NDArray[np.floating], reference: NDArray[np.floati
     return float(roc_auc_score(labels, scores))
 
 
-def _shape_table(cells: NDArray[np.float32], reference: ShowerSample) -> NDArray[np.float64]:
-    """Table IV's variables and the particle's energy, one row per shower."""
-    columns = [shape(cells) for shape in SHOWER_SHAPES.values()]
-    return np.stack([reference.energy.astype(np.float64), *columns], axis=1)
+def _response(sample: ShowerSample) -> NDArray[np.float64]:
+    return SHOWER_SHAPES["e_tot"](sample.cells) / (MEV_PER_GEV * sample.energy)
 
 
-def _response(cells: NDArray[np.float32], energy: NDArray[np.float32]) -> NDArray[np.float64]:
-    return SHOWER_SHAPES["e_tot"](cells) / (MEV_PER_GEV * energy)
-
-
-def _compare(name: str, statistic: Statistic, made: NDArray[np.float64], true: NDArray[np.float64]) -> Figure:
-    return Figure(name, _rounded(statistic(made)), _rounded(statistic(true)), "", len(made))
+def _compare(name: str, statistic: Statistic, made: NDArray[Any], true: NDArray[Any]) -> Figure:
+    return Figure(name, _rounded(statistic(made)), _rounded(statistic(true)), "", len(true))
 
 
 def _rounded(value: float | np.floating) -> float:

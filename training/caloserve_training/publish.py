@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 MODEL = "model.onnx"
 DOMAIN = manifest.Domain(energy_min_gev=1.0, energy_max_gev=100.0)
-DRAW_SEED = 20170530
 
 
 def publish_run(run: Path, *, version: str, reference: Path, releases: Path) -> manifest.Manifest:
@@ -44,7 +43,7 @@ def publish_run(run: Path, *, version: str, reference: Path, releases: Path) -> 
     exported = OnnxGenerator(model)
     check_export(generator, exported)
     sample = read_showers(reference)
-    figures = compute_figures(exported.draw(sample.energy, DRAW_SEED), sample)
+    figures = compute_figures(exported.draw, sample)
     release = manifest.Manifest(
         schema=manifest.SCHEMA,
         version=version,
