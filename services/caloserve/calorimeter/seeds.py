@@ -18,6 +18,7 @@ SAMPLER_VERSION = 1
 _SEGMENT_BITS = 12
 _SEGMENTS = 1 << _SEGMENT_BITS
 _REST_BITS = 32 - _SEGMENT_BITS
+_REST_MASK = np.uint32((1 << _REST_BITS) - 1)
 _TAIL_REST_BITS = _REST_BITS - _SEGMENT_BITS
 _ROWS_AT_ONCE = 64  # keeps the intermediate arrays in the cache
 
@@ -65,15 +66,15 @@ def normals_from_words(words: NDArray[np.uint32]) -> NDArray[np.float32]:
     """Turn uniform 32-bit words into standard normals of the same shape, float32.
 
     The upper 12 bits choose a segment of the quantile function, the lower 20 the place in it; in the first and last
-    segment those 20 bits choose among 4096 finer segments.
+    segment those 20 bits choose among 4096 finer segments. The greater the word, the greater the normal.
     """
     segment = words >> np.uint32(_REST_BITS)
-    rest = words & np.uint32((1 << _REST_BITS) - 1)
+    rest = words & _REST_MASK
     normals = _interpolate(_BODY, _BODY_STEPS, segment, rest, _REST_BITS)
     lower = np.nonzero(segment == 0)
     normals[lower] = _tail(rest[lower])
     upper = np.nonzero(segment == _SEGMENTS - 1)
-    normals[upper] = -_tail(rest[upper])
+    normals[upper] = -_tail(_REST_MASK - rest[upper])
     return normals
 
 

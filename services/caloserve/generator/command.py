@@ -9,6 +9,7 @@ from caloserve.calorimeter.particles import PARTICLES
 from caloserve.generator.server import serve_generator
 from caloserve.generator.settings import Provider, Settings, service_settings
 from caloserve.wire.logs import log_to_stderr
+from caloserve.wire.serving import stop_with_stdin_option
 
 
 @click.command(short_help="Serve one kind of particle.")
@@ -32,7 +33,8 @@ from caloserve.wire.logs import log_to_stderr
     help="What runs the model; there is no falling back.",
 )
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of ONNX Runtime.")
-def generator(particle: str, settings: Path | None, **overrides: object) -> None:
+@stop_with_stdin_option
+def generator(particle: str, settings: Path | None, *, stop_with_stdin: bool, **overrides: object) -> None:
     """Serve one kind of particle over gRPC until Ctrl-C.
 
     What is not given here comes from the service's settings. The addresses are printed as one JSON line.
@@ -41,4 +43,4 @@ def generator(particle: str, settings: Path | None, **overrides: object) -> None
     read = Settings.read(settings or service_settings(particle), **overrides)
     if read.particle.name != particle:
         raise click.BadParameter(f"{settings} is for {read.particle.name}", param_hint="--settings")
-    asyncio.run(serve_generator(read))
+    asyncio.run(serve_generator(read, stop_with_stdin=stop_with_stdin))

@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 _SERVICE_NAME = generator_pb2.DESCRIPTOR.services_by_name["ShowerGeneratorService"].full_name
 
 
-async def serve_generator(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM.
+async def serve_generator(settings: Settings, *, stop_with_stdin: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM, or until standard input ends.
 
     A release that cannot be served leaves the process up and its health NOT_SERVING, with one line in the log.
 
@@ -29,7 +29,9 @@ async def serve_generator(settings: Settings) -> None:
     require_runtime()
     metrics = GeneratorMetrics(settings.particle.name)
     servicer = GeneratorServicer(metrics)
-    listener = Listener(settings.address, settings.metrics_address, metrics.registry, _SERVICE_NAME)
+    listener = Listener(
+        settings.address, settings.metrics_address, metrics.registry, _SERVICE_NAME, stop_with_stdin=stop_with_stdin
+    )
     generator_pb2_grpc.add_ShowerGeneratorServiceServicer_to_server(servicer, listener.server)
     async with listener.listening(settings.particle.name):
         loading = asyncio.create_task(_load(settings, servicer, metrics, listener))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from caloserve.calorimeter.errors import CaloServeError, NotFoundError, ReleaseError
+from caloserve.calorimeter.errors import CaloServeError, EngineError, NotFoundError, ReleaseError
 from caloserve.calorimeter.seeds import SAMPLER_VERSION
 from caloserve.generator.engine import Engine, split
 from caloserve.generator.manifest import Manifest
@@ -31,7 +31,10 @@ class ServedRelease:
             raise ReleaseError(
                 f"release {self.manifest.version} needs sampler {self.manifest.sampler_version}, not {SAMPLER_VERSION}"
             )
-        self.engine = Engine(release, settings.provider, settings.threads)
+        try:
+            self.engine = Engine(release, settings.provider, settings.threads)
+        except EngineError as error:
+            raise EngineError(f"release {self.manifest.version}: {error}") from error
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"engine-{self.manifest.version}")
 
     async def make(self, order: Order) -> Showers:

@@ -8,6 +8,7 @@ from caloserve.calorimeter.particles import PARTICLES
 from caloserve.generator.settings import Settings, service_settings
 from caloserve.router.server import serve_router
 from caloserve.wire.logs import log_to_stderr
+from caloserve.wire.serving import stop_with_stdin_option
 
 DEFAULT_ADDRESS = "127.0.0.1:50050"
 DEFAULT_METRICS_ADDRESS = "127.0.0.1:9464"
@@ -31,13 +32,16 @@ DEFAULT_METRICS_ADDRESS = "127.0.0.1:9464"
     type=click.FloatRange(min=0, min_open=True),
     help="Seconds that a generator may take for one part of an event.",
 )
-def router(backends: tuple[str, ...], address: str, metrics_address: str, timeout_s: float) -> None:
+@stop_with_stdin_option
+def router(
+    backends: tuple[str, ...], address: str, metrics_address: str, timeout_s: float, *, stop_with_stdin: bool
+) -> None:
     """Route whole events to the generators until Ctrl-C. The addresses are printed as one JSON line."""
     log_to_stderr("router")
     targets = dict(_parse(backend) for backend in backends) or {
         name: Settings.read(service_settings(name)).address for name in PARTICLES
     }
-    asyncio.run(serve_router(targets, address, metrics_address, timeout_s))
+    asyncio.run(serve_router(targets, address, metrics_address, timeout_s, stop_with_stdin=stop_with_stdin))
 
 
 def _parse(backend: str) -> tuple[str, str]:

@@ -1,11 +1,13 @@
 """ShowerGeneratorService on the router: requests and answers go through to the right generator as bytes."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
-from caloserve.router.backends import Backend, Backends
+from caloserve.calorimeter.errors import InvalidRequestError
+from caloserve.router.backends import Backends
 from caloserve.router.metrics import RouterMetrics
 from caloserve.v1 import generator_pb2
 
@@ -22,25 +24,22 @@ class Passthrough:
     def handler(self) -> grpc.GenericRpcHandler:
         """The handlers of the service's methods, for ``server.add_generic_rpc_handlers``."""
         service = generator_pb2.DESCRIPTOR.services_by_name["ShowerGeneratorService"]
-        methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+        # No serializers are named: messages come and go as bytes.
+        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
             "GenerateShowers": grpc.unary_unary_rpc_method_handler(
-                self._unary(
-                    "GenerateShowers", lambda raw: generator_pb2.GenerateShowersRequest.FromString(raw).particle
-                )
+                self._unary("GenerateShowers", generator_pb2.GenerateShowersRequest)
             ),
             "GenerateShowersStream": grpc.unary_stream_rpc_method_handler(self._stream),
             "DescribeGenerator": grpc.unary_unary_rpc_method_handler(
-                self._unary(
-                    "DescribeGenerator", lambda raw: generator_pb2.DescribeGeneratorRequest.FromString(raw).particle
-                )
+                self._unary("DescribeGenerator", generator_pb2.DescribeGeneratorRequest)
             ),
         }
-        return grpc.method_handlers_generic_handler(service.full_name, methods)
+        return grpc.method_handlers_generic_handler(service.full_name, handlers)
 
-    def _unary(self, method: str, particle_of: Callable[[bytes], str]) -> Any:  # noqa: ANN401 (an aio handler)
+    def _unary(self, method: str, kind: Any) -> Callable[[bytes, Context], Awaitable[bytes]]:  # noqa: ANN401
         async def forward(request: bytes, context: Context) -> bytes:
             async with self._metrics.call(method, context):
-                backend = self._backends.named(particle_of(request))
+                backend = self._backends.named(_parse(kind, request).particle)
                 with self._metrics.backend(backend.particle.name):
                     return await backend.forward(method, request, context.time_remaining())
 
@@ -49,8 +48,14 @@ class Passthrough:
     async def _stream(self, request: bytes, context: Context) -> AsyncIterator[bytes]:
         method = "GenerateShowersStream"
         async with self._metrics.call(method, context):
-            wanted = generator_pb2.GenerateShowersStreamRequest.FromString(request)
-            backend: Backend = self._backends.named(wanted.request.particle)
+            backend = self._backends.named(_parse(generator_pb2.GenerateShowersStreamRequest, request).request.particle)
             with self._metrics.backend(backend.particle.name):
                 async for chunk in backend.forward_stream(method, request, context.time_remaining()):
                     yield chunk
+
+
+def _parse(kind: Any, raw: bytes) -> Any:  # noqa: ANN401 (a generated message class and its message)
+    try:
+        return kind.FromString(raw)
+    except DecodeError as error:
+        raise InvalidRequestError("request", f"is not a {kind.DESCRIPTOR.name}") from error

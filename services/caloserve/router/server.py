@@ -15,21 +15,24 @@ log = logging.getLogger(__name__)
 _SERVICE_NAME = event_pb2.DESCRIPTOR.services_by_name["EventService"].full_name
 
 
-async def serve_router(targets: Mapping[str, str], address: str, metrics_address: str, timeout_s: float) -> None:
-    """Serve until SIGINT or SIGTERM.
+async def serve_router(
+    targets: Mapping[str, str], address: str, metrics_address: str, timeout_s: float, *, stop_with_stdin: bool = False
+) -> None:
+    """Serve until SIGINT or SIGTERM, or until standard input ends.
 
     Args:
         targets: the address of each particle's generator; they may come and go.
         address: where to listen.
         metrics_address: where Prometheus finds the metrics.
         timeout_s: how long a generator may take for one part of an event.
+        stop_with_stdin: whether the end of standard input is a reason to stop.
 
     Raises:
         SettingsError: an address cannot be listened on.
     """
     metrics = RouterMetrics()
     backends = Backends(targets)
-    listener = Listener(address, metrics_address, metrics.registry, _SERVICE_NAME)
+    listener = Listener(address, metrics_address, metrics.registry, _SERVICE_NAME, stop_with_stdin=stop_with_stdin)
     event_pb2_grpc.add_EventServiceServicer_to_server(EventServicer(backends, metrics, timeout_s), listener.server)
     listener.server.add_generic_rpc_handlers((Passthrough(backends, metrics).handler(),))
     try:

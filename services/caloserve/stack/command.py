@@ -2,7 +2,9 @@
 
 import json
 import logging
+import os
 import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from caloserve.calorimeter.errors import StackError
 from caloserve.generator.settings import Provider
 from caloserve.stack.stack import Stack, running_stack, wait_until_loaded
 from caloserve.wire.logs import log_to_stderr
+from caloserve.wire.serving import stop_with_stdin_option
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +34,15 @@ _WATCH_S = 0.5
 )
 @click.option("--provider", type=click.Choice([provider.value for provider in Provider]), help="What runs the models.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of ONNX Runtime, per generator.")
+@stop_with_stdin_option
 def serve(
-    port: int, metrics_port: int | None, releases: Path | None, provider: str | None, threads: int | None
+    port: int,
+    metrics_port: int | None,
+    releases: Path | None,
+    provider: str | None,
+    threads: int | None,
+    *,
+    stop_with_stdin: bool,
 ) -> None:
     """Serve e+, gamma and pi+ behind a router on the loopback interface until Ctrl-C.
 
@@ -43,6 +53,8 @@ def serve(
     interrupted = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: interrupted.set())
+    if stop_with_stdin:
+        threading.Thread(target=_wait_for_end_of_stdin, args=(interrupted,), daemon=True).start()
     if metrics_port is None:
         metrics_port = 9464 if port else 0
     options = [f"--{name}={value}" for name, value in (("provider", provider), ("threads", threads)) if value]
@@ -51,6 +63,12 @@ def serve(
         router = stack.router
         click.echo(json.dumps({"address": router.address, "metrics_address": router.metrics_address}))
         _watch(stack, interrupted)
+
+
+def _wait_for_end_of_stdin(ended: threading.Event) -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    ended.set()
 
 
 def _watch(stack: Stack, interrupted: threading.Event) -> None:

@@ -18,8 +18,8 @@ class ServerProcess:
         self.name = self.address = self.metrics_address = ""
         self._arguments = arguments
         self.process = subprocess.Popen(  # noqa: S603 (our own command)
-            [sys.executable, "-m", "caloserve", *arguments],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", "caloserve", *arguments, "--stop-with-stdin"],
+            stdin=subprocess.PIPE,  # ends with this process, however it ends
             stdout=subprocess.PIPE,
             text=True,
             # Ctrl-C in a terminal reaches the whole group: only the parent is to see it, and to end these in order.
@@ -53,3 +53,5 @@ def stop(processes: Sequence[ServerProcess]) -> None:
         except subprocess.TimeoutExpired:
             server.process.kill()
             server.process.wait()
+        if server.process.stdin is not None:
+            server.process.stdin.close()

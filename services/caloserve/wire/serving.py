@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -16,6 +18,12 @@ from caloserve.wire.channels import SERVER_OPTIONS
 
 _GRACE_S = 5.0
 
+stop_with_stdin_option = click.option(
+    "--stop-with-stdin",
+    is_flag=True,
+    help="Stop when standard input ends too, as a pipe does when the process at its other end is gone.",
+)
+
 
 class Listener:
     """A gRPC server with the standard health service, and its Prometheus endpoint.
@@ -25,14 +33,24 @@ class Listener:
         metrics_address: HOST:PORT, likewise.
         registry: the metrics to show.
         service_name: full name of the gRPC service whose health is told, besides the whole server's.
+        stop_with_stdin: stop when standard input ends too.
     """
 
-    def __init__(self, address: str, metrics_address: str, registry: CollectorRegistry, service_name: str) -> None:
+    def __init__(
+        self,
+        address: str,
+        metrics_address: str,
+        registry: CollectorRegistry,
+        service_name: str,
+        *,
+        stop_with_stdin: bool = False,
+    ) -> None:
         self.server = grpc.aio.server(options=SERVER_OPTIONS)
         self._address = address
         self._metrics_address = metrics_address
         self._registry = registry
         self._service_name = service_name
+        self._stop_with_stdin = stop_with_stdin
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.server)
         self._stop = asyncio.Event()
@@ -48,8 +66,11 @@ class Listener:
         address = self._bind()
         metrics_address, stop_metrics = self._serve_metrics()
         await self.server.start()
+        loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._stop.set)
+        if self._stop_with_stdin:
+            loop.add_reader(sys.stdin.fileno(), self._read_stdin)
         click.echo(json.dumps({"name": name, "address": address, "metrics_address": metrics_address}))
         try:
             yield
@@ -67,8 +88,13 @@ class Listener:
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
 
     async def stopped(self) -> None:
-        """Wait for SIGINT or SIGTERM."""
+        """Wait until told to stop, by SIGINT, SIGTERM or the end of standard input."""
         await self._stop.wait()
+
+    def _read_stdin(self) -> None:
+        if not os.read(sys.stdin.fileno(), 4096):
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+            self._stop.set()
 
     async def _set_health(self, status: int) -> None:
         for name in ("", self._service_name):

@@ -38,23 +38,22 @@ async def truthful_status(
     context: "grpc.aio.ServicerContext[Any, Any]", observe: Callable[[grpc.StatusCode], None]
 ) -> AsyncIterator[None]:
     """End the call with the status that fits an error raised inside; tell ``observe`` how the call ended."""
-    code = grpc.StatusCode.OK
     try:
         yield
     except CaloServeError as error:
-        code = status_code(error)
+        code, details = status_code(error), str(error)
         if code is grpc.StatusCode.INTERNAL:
             log.exception("a request failed")
-        await context.abort(code, str(error))
     except grpc.aio.AioRpcError as error:  # a call to another service failed
-        code = error.code()
-        await context.abort(code, error.details() or "")
+        code, details = error.code(), error.details() or ""
     except (asyncio.CancelledError, GeneratorExit):
-        code = grpc.StatusCode.CANCELLED
+        observe(grpc.StatusCode.CANCELLED)
         raise
     except Exception:
-        code = grpc.StatusCode.INTERNAL
+        code, details = grpc.StatusCode.INTERNAL, "internal error; the service's log says more"
         log.exception("a request failed")
-        await context.abort(code, "internal error; the service's log says more")
-    finally:
-        observe(code)
+    else:
+        observe(grpc.StatusCode.OK)
+        return
+    observe(code)
+    await context.abort(code, details)

@@ -1,0 +1,163 @@
+import hashlib
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import run
+from sys import executable
+from time import monotonic, sleep
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from prometheus_client.parser import text_string_to_metric_families
+
+from caloserve.stack.processes import ServerProcess, stop
+from caloserve.v1 import generator_pb2, generator_pb2_grpc
+from standin_release import NAN_GEV, NEGATIVE_GEV, write_release
+
+SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@contextmanager
+def running_generator(releases: Path) -> Iterator[ServerProcess]:
+    free = "127.0.0.1:0"
+    server = ServerProcess(
+        "generator", "--particle", "gamma", "--releases", str(releases), "--address", free, "--metrics-address", free
+    )
+    try:
+        server.wait_until_listening()
+        yield server
+    finally:
+        stop([server])
+
+
+def settled_health(channel: grpc.Channel, service: str = "") -> int:
+    """The health once it is no longer UNKNOWN."""
+    stub = health_pb2_grpc.HealthStub(channel)
+    deadline = monotonic() + 20
+    while monotonic() < deadline:
+        status = stub.Check(health_pb2.HealthCheckRequest(service=service)).status
+        if status != health_pb2.HealthCheckResponse.UNKNOWN:
+            return int(status)
+        sleep(0.02)
+    raise AssertionError("the health stayed UNKNOWN")
+
+
+def metrics(server: ServerProcess) -> dict[str, float]:
+    """Every sample of /metrics, by name and labels as Prometheus writes them."""
+    with urllib.request.urlopen(f"http://{server.metrics_address}/metrics") as answer:
+        families = text_string_to_metric_families(answer.read().decode())
+        return {
+            f"{sample.name}{{{','.join(f'{key}={text}' for key, text in sorted(sample.labels.items()))}}}": sample.value
+            for family in families
+            for sample in family.samples
+        }
+
+
+def test_health_is_serving_once_the_release_is_loaded(tmp_path: Path) -> None:
+    write_release(tmp_path, "gamma")
+    with running_generator(tmp_path) as server, grpc.insecure_channel(server.address) as channel:
+        assert settled_health(channel) == SERVING
+        assert settled_health(channel, "caloserve.v1.ShowerGeneratorService") == SERVING
+
+
+@pytest.mark.parametrize("fault", ["corrupted", "missing", "no release", "not a model", "of another sampler"])
+def test_a_release_that_cannot_be_served_leaves_it_not_serving_with_one_line(
+    fault: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if fault != "no release":
+        write_release(tmp_path, "gamma")
+    model, manifest = tmp_path / "0.1.0" / "model.onnx", tmp_path / "0.1.0" / "manifest.json"
+    if fault == "corrupted":
+        model.write_bytes(model.read_bytes()[:-1] + b"!")
+    elif fault == "missing":
+        model.unlink()
+    elif fault == "not a model":
+        digest = hashlib.sha256(model.read_bytes()).hexdigest()
+        model.write_bytes(b"no model")
+        manifest.write_text(manifest.read_text().replace(digest, hashlib.sha256(b"no model").hexdigest()))
+    elif fault == "of another sampler":
+        manifest.write_text(manifest.read_text().replace('"sampler_version": 1', '"sampler_version": 9'))
+    with running_generator(tmp_path) as server, grpc.insecure_channel(server.address) as channel:
+        assert settled_health(channel) == NOT_SERVING
+        with pytest.raises(grpc.RpcError, match="gamma is not serving") as caught:
+            generator_pb2_grpc.ShowerGeneratorServiceStub(channel).GenerateShowers(
+                generator_pb2.GenerateShowersRequest(particle="gamma", energies_gev=[10.0])
+            )
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    errors = [line for line in capfd.readouterr().err.splitlines() if "ERROR" in line]
+    assert len(errors) == 1
+    assert "not serving" in errors[0]
+    assert str(tmp_path) in errors[0] or "release 0.1.0" in errors[0]
+
+
+def test_an_older_release_that_is_broken_is_left_out_and_the_newest_served(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_release(tmp_path, "gamma", "0.1.0")
+    write_release(tmp_path, "gamma", "0.2.0")
+    (tmp_path / "0.1.0" / "model.onnx").write_bytes(b"")
+    with running_generator(tmp_path) as server, grpc.insecure_channel(server.address) as channel:
+        assert settled_health(channel) == SERVING
+        told = generator_pb2_grpc.ShowerGeneratorServiceStub(channel).DescribeGenerator(
+            generator_pb2.DescribeGeneratorRequest()
+        )
+        assert [release.version for release in told.releases] == ["0.2.0"]
+    assert "release 0.1.0 is left out" in capfd.readouterr().err
+
+
+def test_metrics_count_showers_calls_and_what_was_held_back(tmp_path: Path) -> None:
+    write_release(tmp_path, "gamma")
+    with running_generator(tmp_path) as server, grpc.insecure_channel(server.address) as channel:
+        settled_health(channel)
+        before = metrics(server)
+        assert before["caloserve_dropped_showers_total{particle=gamma,reason=non_finite,release=0.1.0}"] == 0
+        stub = generator_pb2_grpc.ShowerGeneratorServiceStub(channel)
+        energies = [10.0, NAN_GEV, NAN_GEV, NEGATIVE_GEV, 30.0]
+        stub.GenerateShowers(generator_pb2.GenerateShowersRequest(particle="gamma", energies_gev=energies))
+        with pytest.raises(grpc.RpcError):
+            stub.GenerateShowers(generator_pb2.GenerateShowersRequest(particle="gamma"))
+        after = metrics(server)
+    assert after["caloserve_dropped_showers_total{particle=gamma,reason=non_finite,release=0.1.0}"] == 2
+    assert after["caloserve_dropped_showers_total{particle=gamma,reason=negative,release=0.1.0}"] == 1
+    assert after["caloserve_showers_total{particle=gamma,release=0.1.0,status=ok}"] == 2
+    assert after["caloserve_showers_total{particle=gamma,release=0.1.0,status=invalid_cells}"] == 3
+    assert after["caloserve_call_seconds_count{code=OK,method=GenerateShowers,particle=gamma}"] == 1
+    assert after["caloserve_call_seconds_count{code=INVALID_ARGUMENT,method=GenerateShowers,particle=gamma}"] == 1
+    for stage in ("queue", "sampling", "inference", "encode"):
+        assert after[f"caloserve_{stage}_seconds_count{{particle=gamma}}"] == 1
+        assert after[f"caloserve_{stage}_seconds_sum{{particle=gamma}}"] > 0
+    assert after["caloserve_service_info{default_release=0.1.0,particle=gamma,service_version=0.1.0}"] == 1
+
+
+def test_a_unix_socket_serves_as_well(tmp_path: Path) -> None:
+    write_release(tmp_path / "releases", "gamma")
+    address = f"unix:{tmp_path}/gamma.sock"
+    server = ServerProcess(
+        "generator", "--particle", "gamma", "--releases", str(tmp_path / "releases"), "--address", address,
+        "--metrics-address", "127.0.0.1:0",
+    )  # fmt: skip
+    try:
+        server.wait_until_listening()
+        assert server.address == address
+        with grpc.insecure_channel(address) as channel:
+            assert settled_health(channel) == SERVING
+    finally:
+        stop([server])
+
+
+def test_an_address_in_use_is_told_in_one_line(tmp_path: Path) -> None:
+    write_release(tmp_path, "gamma")
+    with running_generator(tmp_path) as server:
+        second = run(
+            [executable, "-m", "caloserve", "generator", "--particle", "gamma", "--address", server.address],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+    assert second.returncode == 1
+    assert second.stdout == ""
+    errors = [line for line in second.stderr.splitlines() if line.startswith("Error: ")]
+    assert errors == [f"Error: cannot listen on {server.address}: is it in use?"]

@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from caloserve.calorimeter import CALOGAN, PARTICLES
+from caloserve.calorimeter.errors import BadTensorError, InvalidRequestError, LimitExceededError, NotBuiltError
+from caloserve.calorimeter.particles import PARTICLES_BY_PDG_ID
+from caloserve.router.events import Assembly, EventSum, check_event, shower_request, take_apart
+from caloserve.v1 import event_pb2, generator_pb2, shower_pb2, tensor_pb2
+from caloserve.wire.tensors import read_dense, write_dense
+
+OK = shower_pb2.SHOWER_STATUS_OK
+
+kinds = st.lists(st.sampled_from([-11, 22, 211, 13, 0]), min_size=1, max_size=60)
+
+
+def event(pdg_ids: list[int], **fields: object) -> event_pb2.GenerateEventRequest:
+    particles = [event_pb2.Particle(pdg_id=pdg_id, kinetic_energy_gev=1 + row) for row, pdg_id in enumerate(pdg_ids)]
+    return event_pb2.GenerateEventRequest(particles=particles, seed=3, event_id=4, **fields)  # type: ignore[arg-type]
+
+
+def cells_of(indices: list[int]) -> np.ndarray:
+    """Cells that tell which shower they are: index + 1 everywhere."""
+    return np.repeat(np.array(indices, dtype=np.float32)[:, np.newaxis] + 1, CALOGAN.cells, axis=1)
+
+
+def answer_to(request: generator_pb2.GenerateShowersRequest) -> generator_pb2.GenerateShowersResponse:
+    answer = generator_pb2.GenerateShowersResponse()
+    answer.showers.statuses[:] = [OK] * len(request.energies_gev)
+    answer.provenance.particle = request.particle
+    write_dense(answer.showers.cells_mev, cells_of(list(request.indices)), CALOGAN)
+    return answer
+
+
+@given(pdg_ids=kinds, cut=st.integers(0, 60))
+def test_every_shower_comes_back_in_its_place_however_the_event_is_cut(pdg_ids: list[int], cut: int) -> None:
+    request = event(pdg_ids)
+    cut = min(cut, len(pdg_ids))
+    cells, statuses = [], []
+    for rows in (slice(0, cut), slice(cut, len(pdg_ids))):
+        part = take_apart(request, rows, PARTICLES_BY_PDG_ID)
+        assembly = Assembly(part)
+        for pdg_id in part.rows:
+            particle = PARTICLES_BY_PDG_ID[pdg_id]
+            asked = shower_request(request, part, particle)
+            assert {pdg_ids[index] for index in asked.indices} == {pdg_id}
+            assert list(asked.energies_gev) == [1 + index for index in asked.indices]
+            assert (asked.particle, asked.seed, asked.event_id) == (particle.name, 3, 4)
+            assembly.add(particle, answer_to(asked))
+        cells.append(assembly.cells_mev)
+        statuses += part.statuses.tolist()
+    served = np.isin(pdg_ids, list(PARTICLES_BY_PDG_ID))
+    expected = np.where(served[:, np.newaxis], cells_of(list(range(len(pdg_ids)))), 0)
+    np.testing.assert_array_equal(np.concatenate(cells), expected)
+    assert [status == OK for status in statuses] == served.tolist()
+
+
+@given(pdg_ids=kinds)
+def test_a_written_answer_has_a_status_per_particle_and_a_reason_per_failure(pdg_ids: list[int]) -> None:
+    request = event(pdg_ids)
+    part = take_apart(request, slice(0, len(pdg_ids)), PARTICLES_BY_PDG_ID)
+    assembly = Assembly(part)
+    for pdg_id in part.rows:
+        assembly.fail(PARTICLES_BY_PDG_ID[pdg_id], shower_pb2.SHOWER_STATUS_UNAVAILABLE, "gone")
+    answer = event_pb2.GenerateEventResponse()
+    assembly.write(answer, with_cells=True)
+    assert [error.row for error in answer.showers.errors] == list(range(len(pdg_ids)))
+    assert [error.status for error in answer.showers.errors] == list(answer.showers.statuses)
+    assert not read_dense(answer.showers.cells_mev, (len(pdg_ids), 504), CALOGAN).any()
+
+
+def test_an_oblique_particle_is_refused_alone() -> None:
+    request = event([22, 22])
+    request.particles[1].impact.position_mm.x = 3.0
+    part = take_apart(request, slice(0, 2), PARTICLES_BY_PDG_ID)
+    assert part.rows[22].tolist() == [0]
+    assert part.statuses.tolist() == [0, shower_pb2.SHOWER_STATUS_UNIMPLEMENTED]
+
+
+def test_the_pinned_release_goes_to_its_kind_only() -> None:
+    request = event([22, -11], releases={"gamma": "1.2.3"})
+    part = take_apart(request, slice(0, 2), PARTICLES_BY_PDG_ID)
+    pins = {name: shower_request(request, part, PARTICLES[name]).release for name in ("gamma", "eplus")}
+    assert pins == {"gamma": "1.2.3", "eplus": ""}
+
+
+def test_an_answer_of_another_size_is_refused() -> None:
+    request = event([22, 22])
+    part = take_apart(request, slice(0, 2), PARTICLES_BY_PDG_ID)
+    asked = shower_request(request, part, PARTICLES["gamma"])
+    short = answer_to(asked)
+    del short.showers.statuses[1:]
+    with pytest.raises(BadTensorError, match="1 statuses for 2 showers"):
+        Assembly(part).add(PARTICLES["gamma"], short)
+    del asked.indices[1:]
+    with pytest.raises(BadTensorError, match="shape"):
+        Assembly(part).add(PARTICLES["gamma"], answer_to(asked))
+
+
+@given(rows=st.integers(1, 50), cuts=st.lists(st.integers(0, 50), max_size=3), seed=st.integers(0, 100))
+def test_a_sum_is_added_in_index_order_however_it_is_cut(rows: int, cuts: list[int], seed: int) -> None:
+    cells = np.random.default_rng(seed).lognormal(0, 6, size=(rows, 504)).astype(np.float32)
+    total = EventSum()
+    for part in np.split(cells, sorted(min(cut, rows) for cut in cuts)):
+        total.add(part)
+    one_by_one = np.zeros(504)
+    for row in cells:
+        one_by_one = one_by_one + row
+    tensor = tensor_pb2.Tensor()
+    total.write(tensor)
+    assert read_dense(tensor, (504,), CALOGAN).tobytes() == one_by_one.astype(np.float32).tobytes()
+
+
+def test_what_is_malformed_as_a_whole_is_refused() -> None:
+    def check(request: event_pb2.GenerateEventRequest) -> None:
+        check_event(request, most=3, otherwise="split it")
+
+    check(event([22, 13, 0]))
+    with pytest.raises(InvalidRequestError, match="particles: is empty"):
+        check(event([]))
+    with pytest.raises(LimitExceededError, match="particles: 4 particles, at most 3 per call; split it"):
+        check(event([22] * 4))
+    with pytest.raises(InvalidRequestError, match="output: 9"):
+        check(event([22], output=9))
+    with pytest.raises(InvalidRequestError, match=r"options\.geometry_id"):
+        check(event([22], options=shower_pb2.GenerationOptions(geometry_id="atlas")))
+    with pytest.raises(NotBuiltError, match=r"options\.energy_policy"):
+        check(event([22], options=shower_pb2.GenerationOptions(energy_policy=shower_pb2.ENERGY_POLICY_CONSERVE)))
