@@ -1,0 +1,146 @@
+"""A training of a few steps, from a file of showers to a release."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from click.testing import CliRunner
+
+from caloserve.calorimeter import CALOGAN
+from caloserve.generator.manifest import Manifest
+from caloserve_training import commands
+from caloserve_training.critic import THRESHOLD_MEV
+from caloserve_training.data import read_showers
+from caloserve_training.errors import DivergedError, RunError
+from caloserve_training.export import BATCH_SIZES, OnnxGenerator, check_export
+from caloserve_training.model import LATENT_SIZE
+from caloserve_training.publish import publish_run
+from caloserve_training.run import WEIGHTS, RunConfig, prepare_run
+from caloserve_training.schedule import Schedule
+from caloserve_training.trainer import STAGES, make_generator, train
+
+# Keras turns TensorFlow's variables into arrays in a way that NumPy 2 warns of.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
+
+SHORT = Schedule(layer_energy_steps=60, expectation_steps=60, adversarial_steps=6, batch_size=32, hidden=16)
+
+
+@pytest.fixture(scope="module")
+def run(training_file: Path, reference_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run."""
+    folder = tmp_path_factory.mktemp("run")
+    config, sample = prepare_run(
+        particle="eplus", data=training_file, reference=reference_file, command="caloserve train", schedule=SHORT
+    )
+    reports: list[tuple[str, int, dict[str, float]]] = []
+    generator = train(sample, hadronic=False, schedule=SHORT, report=lambda *report: reports.append(report))
+    assert [report[:2] for report in reports if report[1] == 1] == [(stage, 1) for stage in STAGES]
+    assert len(reports) == 126
+    config.write(folder)
+    generator.save_weights(folder / WEIGHTS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def release(run: Path, reference_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    releases = tmp_path_factory.mktemp("releases")
+    publish_run(run, version="0.0.1", reference=reference_file, releases=releases)
+    return releases / "0.0.1"
+
+
+@pytest.fixture(scope="module")
+def exported(release: Path) -> OnnxGenerator:
+    return OnnxGenerator((release / "model.onnx").read_bytes())
+
+
+def test_the_run_says_what_it_was_trained_on(run: Path, training_file: Path) -> None:
+    config = RunConfig.read(run)
+    assert config.schedule == SHORT
+    assert config.showers == 300
+    assert config.data == training_file.name
+    assert str(training_file.parent) not in json.dumps(config.command)
+
+
+def test_the_graph_does_what_keras_does(run: Path, exported: OnnxGenerator) -> None:
+    generator = make_generator(hadronic=False, hidden=SHORT.hidden)
+    generator.load_weights(run / WEIGHTS)
+    assert check_export(generator, exported) < 1e-4
+
+
+def test_the_graph_has_the_signature_of_a_release(release: Path) -> None:
+    model = onnx.load(release / "model.onnx")
+    sizes = {
+        value.name: [dimension.dim_param or dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
+        for value in (*model.graph.input, *model.graph.output)
+    }
+    assert sizes == {"latent": ["batch", LATENT_SIZE], "energy": ["batch", 1], "cells": ["batch", CALOGAN.cells]}
+    kinds = {node.op_type for node in model.graph.node}
+    assert not kinds & {"If", "Loop", "Scan", "Conv", "RandomNormal", "RandomNormalLike", "RandomUniformLike"}
+    assert [entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"}] == [18]
+
+
+@pytest.mark.parametrize("size", BATCH_SIZES)
+def test_a_shower_does_not_depend_on_its_batch(exported: OnnxGenerator, size: int) -> None:
+    chooser = np.random.default_rng(size)
+    latent = chooser.standard_normal((300, LATENT_SIZE), dtype=np.float32)
+    energy = chooser.uniform(1.0, 100.0, 300).astype(np.float32)
+    together = exported(latent, energy)
+    rows = np.arange(size)
+    np.testing.assert_array_equal(exported(latent[rows], energy[rows]), together[rows])
+    np.testing.assert_array_equal(exported(latent[rows[::-1]], energy[rows[::-1]]), together[rows[::-1]])
+
+
+def test_cells_add_up_to_less_than_the_particle_had(exported: OnnxGenerator) -> None:
+    energy = np.geomspace(0.1, 1000.0, 4000, dtype=np.float32)
+    cells = exported.draw(energy, seed=0)
+    assert np.isfinite(cells).all()
+    assert (cells >= 0).all()
+    assert (cells.sum(axis=1, dtype=np.float64) <= 1000.0 * energy).all()
+    assert len(np.unique(cells, axis=0)) == len(cells)
+    # A layer is empty or has a real hit, never a trace of rounding.
+    assert cells[cells > 0].min() > THRESHOLD_MEV * 1e-6
+
+
+def test_the_manifest_describes_the_release(release: Path, run: Path) -> None:
+    manifest = Manifest.read(release / "manifest.json")
+    config = RunConfig.read(run)
+    assert (manifest.particle, manifest.version, manifest.geometry_id) == ("eplus", "0.0.1", CALOGAN.id)
+    assert manifest.model.latent_size == LATENT_SIZE
+    assert manifest.training.data_sha256 == config.data_sha256
+    assert manifest.fidelity.reference_sha256 == config.reference_sha256
+    assert {"e_tot_ratio_1_10_gev", "auc_shapes", "auc_cells"} <= {figure.name for figure in manifest.fidelity.figures}
+
+
+def test_a_release_is_never_overwritten(run: Path, release: Path, reference_file: Path) -> None:
+    with pytest.raises(RunError, match="already published"):
+        publish_run(run, version=release.name, reference=reference_file, releases=release.parent)
+
+
+def test_another_reference_sample_is_refused(run: Path, eplus_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="not the sample"):
+        publish_run(run, version="0.0.2", reference=eplus_file, releases=tmp_path)
+
+
+def test_training_stops_at_a_loss_that_is_no_number(training_file: Path) -> None:
+    sample = read_showers(training_file)
+    sample.energy[:] = np.nan
+    with pytest.raises(DivergedError, match="layer energies, step 1"):
+        train(sample, hadronic=False, schedule=SHORT, report=lambda *_: None)
+
+
+def test_an_unfinished_run_cannot_be_published(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text((run / "config.json").read_text())
+    result = CliRunner().invoke(commands.publish, [str(tmp_path), "--version", "0.0.1"])
+    assert result.exit_code == 1
+    assert "did not finish" in result.output
+
+
+def test_train_refuses_a_folder_in_use(training_file: Path, reference_file: Path, run: Path) -> None:
+    arguments = ["--particle", "eplus", "--data", training_file, "--reference", reference_file, "--output", run]
+    result = CliRunner().invoke(commands.train, [str(argument) for argument in arguments])
+    assert result.exit_code == 2
+    assert "is not empty" in result.output
