@@ -22,6 +22,8 @@ CONDITIONS = 7
 SHAPE_NORMALS = 32
 LAYERS = len(CALOGAN.layers)
 ROUNDING = 1e-5
+LOG_BOTTOM = -40.0
+"""Keeps the only cell of a layer above zero, far below any deposit, so that it can be scaled to the layer's energy."""
 
 
 def layer_membership() -> NDArray[np.float32]:
@@ -146,7 +148,7 @@ class CellModel(keras.Model):  # type: ignore[misc]
         rows = look_up(self.rows, ops.cast(index, "int32"))
         offset = (level - level_index) * spectrum.LEVEL_STEP
         log_deposits = rows[..., 0] + (score - score_index) * rows[..., 1] + offset * rows[..., 2]
-        return log_deposits, held - rows[..., 3]
+        return ops.maximum(log_deposits, LOG_BOTTOM), held - rows[..., 3]
 
     def balance(self, log_deposits: Tensor, margins: Tensor, layer_energies: Tensor) -> Tensor:
         """Cells in MeV that sum to the layer energies; the bright ones take up the difference.
