@@ -1,4 +1,4 @@
-# ruff: noqa: ANN401, N802 (messages of many kinds; gRPC's method names)
+# ruff: noqa: N802 (messages of many kinds; gRPC's method names)
 """A server that answers as the contract says, with made-up showers, on the loopback interface."""
 
 import socket
@@ -60,7 +60,7 @@ class FakeServer(event_pb2_grpc.EventServiceServicer, generator_pb2_grpc.ShowerG
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
         self.requests: list[Any] = []
-        self.limits = generator_pb2.Limits(showers_per_call=2000, showers_per_stream=100_000, showers_per_chunk=CHUNK)
+        self.limits = generator_pb2.Limits(showers_per_call=1536, showers_per_stream=100_000, showers_per_chunk=CHUNK)
         self.tamper: Callable[[Any], None] = lambda _answer: None
         self.fail: tuple[grpc.StatusCode, str] | None = None
         self.target = ""

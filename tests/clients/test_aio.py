@@ -1,4 +1,3 @@
-# ruff: noqa: ANN401 (messages and arguments of many kinds)
 from __future__ import annotations
 
 import asyncio
@@ -22,7 +21,7 @@ PARTICLES = [((-11, 22, 211)[row % 3], 1.0 + row % 90) for row in range(1300)]
 ENERGIES = 1 + np.arange(1300) % 90
 
 
-@pytest.mark.parametrize("per_call", [2000, 600])
+@pytest.mark.parametrize("per_call", [1536, 600])
 async def test_same_showers_as_the_blocking_client(server: FakeServer, client: CaloServeClient, per_call: int) -> None:
     server.limits.showers_per_call = per_call
     server.limits.showers_per_stream = 700

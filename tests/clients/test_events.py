@@ -1,4 +1,3 @@
-# ruff: noqa: ANN401 (messages and arguments of many kinds)
 from __future__ import annotations
 
 from itertools import pairwise

@@ -91,7 +91,7 @@ def refusals() -> dict[str, tuple[generator_pb2.GenerateShowersRequest, grpc.Sta
             invalid,
             "options.geometry_id: 'atlas'",
         ),
-        "too many": (ask([10.0] * 2001), grpc.StatusCode.RESOURCE_EXHAUSTED, "2001 showers, at most 2000"),
+        "too many": (ask([10.0] * 1537), grpc.StatusCode.RESOURCE_EXHAUSTED, "1537 showers, at most 1536"),
         "conserve": (
             ask([10.0], options=shower_pb2.GenerationOptions(energy_policy=shower_pb2.ENERGY_POLICY_CONSERVE)),
             grpc.StatusCode.UNIMPLEMENTED,
@@ -171,7 +171,7 @@ def test_the_description_tells_releases_limits_and_geometry(eplus: Stub) -> None
         (12, 6, 432),
     ]
     assert [figure.name for figure in release.fidelity] == ["mean_response_1_10_gev"]
-    assert (told.limits.showers_per_call, told.limits.showers_per_chunk) == (2000, 512)
+    assert (told.limits.showers_per_call, told.limits.showers_per_chunk) == (1536, 512)
     assert tensor_pb2.ENCODING_DENSE in told.encodings
 
 
@@ -183,5 +183,5 @@ def test_describing_another_particle_is_not_found(eplus: Stub) -> None:
 def test_the_largest_answer_fits_a_client_that_sets_no_limits(stack: Stack) -> None:
     address = next(server.address for server in stack.generators if server.name == "eplus")
     with grpc.insecure_channel(address) as channel:
-        answer = Stub(channel).GenerateShowers(ask([10.0] * 2000))
-    assert len(answer.showers.statuses) == 2000
+        answer = Stub(channel).GenerateShowers(ask([10.0] * 1536))
+    assert len(answer.showers.statuses) == 1536

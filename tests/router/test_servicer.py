@@ -112,7 +112,7 @@ def test_a_bad_particle_gets_a_status_and_the_others_their_showers(events: Event
     ("request_", "code", "says"),
     [
         (event([]), grpc.StatusCode.INVALID_ARGUMENT, "particles: is empty"),
-        (event([(22, 10.0)] * 2001), grpc.StatusCode.RESOURCE_EXHAUSTED, "ask GenerateEventStream"),
+        (event([(22, 10.0)] * 1537), grpc.StatusCode.RESOURCE_EXHAUSTED, "ask GenerateEventStream"),
         (
             event([(22, 10.0)], options=shower_pb2.GenerationOptions(geometry_id="atlas")),
             grpc.StatusCode.INVALID_ARGUMENT,
@@ -186,7 +186,7 @@ def test_generators_are_listed_with_what_they_serve(events: Events) -> None:
     assert [generator.particle for generator in listed.generators] == ["eplus", "gamma", "piplus"]
     assert {generator.state for generator in listed.generators} == {event_pb2.GENERATOR_STATE_SERVING}
     assert listed.generators[0].description.default_release == "0.2.0"
-    assert listed.limits.showers_per_call == 2000
+    assert listed.limits.showers_per_call == 1536
 
 
 def test_the_router_counts_calls_particles_and_backends(events: Events, stack: Stack) -> None:
@@ -196,3 +196,10 @@ def test_the_router_counts_calls_particles_and_backends(events: Events, stack: S
     assert 'caloserve_router_call_seconds_count{code="OK",method="GenerateEvent"}' in told
     assert 'caloserve_router_backend_seconds_count{code="OK",particle="eplus"}' in told
     assert 'caloserve_router_particles_total{status="unknown_particle"}' in told
+
+
+def test_an_answer_full_of_reasons_fits_a_client_that_sets_no_limits(stack: Stack) -> None:
+    request = event([(999_999, 10.0)] * 1536)
+    with grpc.insecure_channel(stack.router.address) as channel:
+        answer = event_pb2_grpc.EventServiceStub(channel).GenerateEvent(request)
+    assert len(answer.showers.errors) == 1536

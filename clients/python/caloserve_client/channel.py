@@ -14,7 +14,7 @@ DEFAULT_TIMEOUT = 60.0
 """Seconds."""
 
 _DEFAULTS: ChannelOptions = (
-    # 2000 refused showers carry a message each on top of their (zero) cells: more than gRPC's default of 4 MB.
+    # A server may have larger limits than gRPC's default of 4 MiB.
     ("grpc.max_receive_message_length", 16 * 2**20),
     # Where $http_proxy is set, as on many clusters, gRPC would look for its servers behind it, even on this machine.
     ("grpc.enable_http_proxy", 0),

@@ -35,7 +35,7 @@ class CaloServeClient:
 
     Args:
         target: gRPC address, such as ``"localhost:50051"`` or ``"unix:///run/caloserve.sock"``.
-        timeout: seconds for a call, None for no limit; a stream gets them for every 2000 showers it carries.
+        timeout: seconds for a call, None for no limit; a stream gets them for every 1536 showers it carries.
         credentials: TLS; None for plain text.
         options: gRPC channel options, which win over the client's own.
 

@@ -16,7 +16,7 @@ from caloserve_client.errors import EmbeddedStackError
 
 _LOG_LINES = 5
 _ENDING_S = 2.0  # between the last output of a process and its end
-_COMMAND = (sys.executable, "-m", "caloserve", "serve", "--port", "0")
+_COMMAND = (sys.executable, "-m", "caloserve", "serve", "--port", "0", "--stop-with-stdin")
 
 
 class EmbeddedStack:
@@ -52,7 +52,7 @@ class EmbeddedStack:
             # A session of its own: Ctrl-C reaches the caller only, and all of the stack can be ended together.
             self._process = subprocess.Popen(  # noqa: S603 (the caller's command)
                 self._command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # ends with the caller, however the caller ends
                 stdout=subprocess.PIPE,
                 stderr=self._log,
                 start_new_session=True,
@@ -114,8 +114,9 @@ class EmbeddedStack:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
-                if process.stdout is not None:
-                    process.stdout.close()
+                for pipe in (process.stdin, process.stdout):
+                    if pipe is not None:
+                        pipe.close()
         if self._log is not None:
             self._log.close()
             self._log = None

@@ -7,7 +7,7 @@ from caloserve.v1 import generator_pb2
 SHOWERS_PER_CHUNK = 512
 """What any server takes in one call; a larger request needs to know the server's own limits."""
 
-_SHOWERS_PER_CALL = 2000  # 504 cells each: the answer stays within what gRPC receives by default, 4 MB
+_SHOWERS_PER_CALL = 1536  # 504 cells each: the answer stays within what gRPC receives by default, 4 MiB
 _SHOWERS_PER_STREAM = 100_000  # a request of that many energies and indices stays within 4 MB too
 
 
@@ -34,7 +34,7 @@ SMALL = Limits()
 
 
 def stream_timeout(timeout: float | None, showers: int) -> float | None:
-    """Seconds for a stream: ``timeout`` for every 2000 showers it carries."""
+    """Seconds for a stream: ``timeout`` for every 1536 showers it carries."""
     return None if timeout is None else timeout * -(-max(showers, 1) // _SHOWERS_PER_CALL)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from caloserve.calorimeter.errors import InvalidRequestError, LimitExceededError, NotBuiltError, NotFoundError
 from caloserve.generator.manifest import Domain, Manifest
 from caloserve.v1 import generator_pb2, shower_pb2
+from caloserve.wire.channels import REASON_CHARACTERS
 from caloserve.wire.options import IMPACT_NOT_BUILT, check_options, is_default_impact
 
 
@@ -50,7 +51,7 @@ class Order:
         """Give a row its final status and say why."""
         self.statuses[row] = status
         self.wanted[row] = False
-        self.errors.append(shower_pb2.ShowerError(row=row, status=status, message=message))
+        self.errors.append(shower_pb2.ShowerError(row=row, status=status, message=message[:REASON_CHARACTERS]))
 
 
 def read_order(

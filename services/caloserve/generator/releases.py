@@ -31,7 +31,7 @@ class ReleaseStore:
         entries = self.folder.iterdir() if self.folder.is_dir() else ()
         names = [entry.name for entry in entries if entry.is_dir() and _SEMVER.fullmatch(entry.name)]
         if not names:
-            raise ReleaseError(f"{self.folder}: no release of {self.particle} there")
+            raise ReleaseError(f"no release of {self.particle} in {self.folder}")
         return tuple(sorted(names, key=_precedence))
 
     def load(self, version: str) -> Release:

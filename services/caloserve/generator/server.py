@@ -43,7 +43,7 @@ async def _load(settings: Settings, servicer: GeneratorServicer, metrics: Genera
     try:
         service = await asyncio.to_thread(Service.load, settings)
     except CaloServeError as error:
-        servicer.not_serving = f"{settings.particle.name} is not serving: {error}"
+        servicer.not_serving = f"not serving: {error}"
         log.error("not serving: %s", error)  # noqa: TRY400 (one clear line)
         await listener.not_serving()
         return

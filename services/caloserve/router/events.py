@@ -10,6 +10,7 @@ from caloserve.calorimeter.errors import BadTensorError, InvalidRequestError, Li
 from caloserve.calorimeter.geometry import CALOGAN, Geometry
 from caloserve.calorimeter.particles import Particle
 from caloserve.v1 import event_pb2, generator_pb2, shower_pb2, tensor_pb2
+from caloserve.wire.channels import REASON_CHARACTERS
 from caloserve.wire.options import IMPACT_NOT_BUILT, check_options, is_default_impact
 from caloserve.wire.tensors import read_dense, write_dense
 
@@ -59,7 +60,7 @@ class EventPart:
     def refuse(self, row: int, status: shower_pb2.ShowerStatus, message: str) -> None:
         """Give a row its final status and say why."""
         self.statuses[row] = status
-        self.errors.append(shower_pb2.ShowerError(row=row, status=status, message=message))
+        self.errors.append(shower_pb2.ShowerError(row=row, status=status, message=message[:REASON_CHARACTERS]))
 
 
 def take_apart(request: event_pb2.GenerateEventRequest, part: slice, served: Mapping[int, object]) -> EventPart:

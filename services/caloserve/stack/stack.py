@@ -12,6 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from caloserve.calorimeter.particles import PARTICLES
 from caloserve.stack.processes import ServerProcess, stop
+from caloserve.wire.channels import CHANNEL_OPTIONS
 
 _HOST: Final = "127.0.0.1"
 _HEALTH_TIMEOUT_S: Final = 2.0
@@ -68,7 +69,7 @@ def running_stack(
 def wait_until_loaded(stack: Stack, interrupted: threading.Event) -> None:
     """Wait until every generator serves, or has told in its log why it does not, or ``interrupted`` is set."""
     for generator in stack.generators:
-        with grpc.insecure_channel(generator.address) as channel:
+        with grpc.insecure_channel(generator.address, CHANNEL_OPTIONS) as channel:
             health = health_pb2_grpc.HealthStub(channel)
             while _loading(health) and generator.running and not interrupted.is_set():
                 interrupted.wait(_POLL_S)
