@@ -1,6 +1,6 @@
 """Client of CaloServe: a whole event's calorimeter showers in one call.
 
-with CaloServeClient("localhost:50051") as client:
+with CaloServeClient("localhost:50050") as client:
     event = client.generate_event([("eplus", 50.0), ("gamma", 20.0), (211, 35.0)], seed=7)
     first, middle, last = event.layers  # MeV, one image per particle
 """

@@ -34,7 +34,7 @@ class CaloServeClient:
     """Asks a router, or a single generator, for showers. Safe to share between threads.
 
     Args:
-        target: gRPC address, such as ``"localhost:50051"`` or ``"unix:///run/caloserve.sock"``.
+        target: gRPC address, such as ``"localhost:50050"`` or ``"unix:///run/caloserve.sock"``.
         timeout: seconds for a call, None for no limit; a stream gets them for every 1536 showers it carries.
         credentials: TLS; None for plain text.
         options: gRPC channel options, which win over the client's own.

@@ -1,0 +1,54 @@
+# Two commands do all the set-up on a machine with Python 3.11+ and make: `make demo` and `make test`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+SOURCES := pyproject.toml hatch_build.py $(wildcard protos/caloserve/v1/*.proto)
+BUF ?= npx --yes @bufbuild/buf@1.75.0
+
+.PHONY: demo serve test lint format proto-lint requirements clean
+
+demo: .venv/.demo
+	$(BIN)/caloserve demo
+
+serve: .venv/.demo
+	$(BIN)/caloserve serve
+
+test: .venv/.dev
+	$(BIN)/pytest
+
+lint: .venv/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: .venv/.dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# Needs Node.js.
+proto-lint:
+	cd protos && $(BUF) lint
+
+# What each installation needs, pinned with hashes.
+requirements: .venv/.uv
+	./requirements/compile $(UV)
+
+clean:
+	rm -rf .venv
+
+.venv/.uv: requirements/uv.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	touch $@
+
+# The demonstration's packages are among the developer's, so that the one never undoes the other.
+.venv/.demo: .venv/.uv requirements/demo.txt $(SOURCES)
+	test -f .venv/.dev || $(UV) pip install --quiet --require-hashes -r requirements/demo.txt
+	$(UV) pip install --quiet --no-deps --editable .
+	touch $@
+
+.venv/.dev: .venv/.uv requirements/dev.txt $(SOURCES)
+	$(UV) pip install --quiet --require-hashes -r requirements/dev.txt
+	$(UV) pip install --quiet --no-deps --editable .
+	touch $@
