@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 BRIGHTEST = 6
 SMALLEST_SPREAD = 0.005
-LARGEST_PULL = 8.0
+LOG_SMALLEST_SPREAD = math.log(SMALLEST_SPREAD)
+LARGEST_PULL = 6.0
 LOG_SCALE = 10.0
 LENGTH_MM = 40.0
 THRESHOLD_MEV = 1e-6
@@ -43,7 +44,7 @@ def _profile_sums() -> tuple[NDArray[np.float32], list[tuple[slice, slice]]]:
 
 
 class Features(keras.layers.Layer):  # type: ignore[misc]
-    """Differentiable features of showers, as pulls from their trend with the conditions.
+    """Differentiable features of showers: pulls from their trend with the conditions, in units of the spread about it.
 
     Most of a feature's spread over the sample comes from the energy. With that taken out, critics see the
     fluctuations of showers of one energy at full size: a central cell's 5 %, where its size varies a hundredfold.
@@ -96,16 +97,21 @@ class Features(keras.layers.Layer):  # type: ignore[misc]
         for values in self.raw(ops.convert_to_tensor(cells), ops.convert_to_tensor(hits), log_expected):
             array = ops.convert_to_numpy(values).astype(np.float64)
             trend = np.linalg.lstsq(basis, array, rcond=None)[0]
-            spread = np.maximum((array - basis @ trend).std(axis=0), SMALLEST_SPREAD)
-            self.trends.append((trend.astype(np.float32), (1.0 / spread).astype(np.float32)))
+            deviation = np.abs(array - basis @ trend)
+            log_spread = np.linalg.lstsq(basis, np.log(deviation + SMALLEST_SPREAD), rcond=None)[0]
+            # A logarithm's mean is below the logarithm of the mean; the constant makes the pulls' spread one.
+            pulls = deviation * np.exp(-np.maximum(basis @ log_spread, LOG_SMALLEST_SPREAD))
+            log_spread[0] += np.log(np.maximum(np.sqrt((pulls**2).mean(axis=0)), SMALLEST_SPREAD))
+            self.trends.append((trend.astype(np.float32), log_spread.astype(np.float32)))
 
     def call(self, cells: Tensor, hits: Tensor, conditions: Tensor, log_expected: Tensor) -> list[Tensor]:
         """One array of features per critic, the conditions beside them."""
         basis = _quadratic(conditions)
         features = []
-        for values, (trend, scale) in zip(self.raw(cells, hits, log_expected), self.trends, strict=True):
-            pulls = ops.clip((values - ops.matmul(basis, trend)) * scale, -LARGEST_PULL, LARGEST_PULL)
-            features.append(ops.concatenate([pulls, conditions], axis=-1))
+        for values, (trend, log_spread) in zip(self.raw(cells, hits, log_expected), self.trends, strict=True):
+            deviations = values - ops.matmul(basis, trend)
+            pulls = deviations * ops.exp(-ops.maximum(ops.matmul(basis, log_spread), LOG_SMALLEST_SPREAD))
+            features.append(ops.concatenate([LARGEST_PULL * ops.tanh(pulls / LARGEST_PULL), conditions], axis=-1))
         return features
 
 

@@ -29,8 +29,8 @@ class Schedule:
     batch_size: int = 128
     hidden: int = 192
     generator_rate: float = 2e-4
-    critic_rate: float = 3e-4
-    gradient_penalty: float = 0.5
+    critic_rate: float = 2e-4
+    gradient_penalty: float = 2.0
     penalty_interval: int = 4
     averaging: float = 0.999
     seed: int = 1
