@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CONDITIONS = 7
 SHAPE_NORMALS = 32
+EXPECTATION_HIDDEN = 64
 LAYERS = len(CALOGAN.layers)
 ROUNDING = 1e-5
 LOG_BOTTOM = -40.0
@@ -66,14 +67,14 @@ class ConditionScaler(keras.layers.Layer):  # type: ignore[misc]
 class CellModel(keras.Model):  # type: ignore[misc]
     """Cells in MeV given the particle's energy and the layer energies."""
 
-    def __init__(self, *, mean_hidden: int = 64, hidden: int = 128, name: str | None = None) -> None:
+    def __init__(self, *, hidden: int, name: str | None = None) -> None:
         super().__init__(name=name)
         self.conditions = ConditionScaler(name="conditions")
         self.mean = keras.Sequential(
             [
                 keras.layers.Input((CONDITIONS,)),
-                keras.layers.Dense(mean_hidden, activation="silu"),
-                keras.layers.Dense(mean_hidden, activation="silu"),
+                keras.layers.Dense(EXPECTATION_HIDDEN, activation="silu"),
+                keras.layers.Dense(EXPECTATION_HIDDEN, activation="silu"),
                 keras.layers.Dense(CALOGAN.cells),
             ],
             name="mean",
@@ -90,8 +91,8 @@ class CellModel(keras.Model):  # type: ignore[misc]
         )
         small = keras.initializers.RandomNormal(stddev=0.01)
         self.heads = [
-            keras.layers.Dense(CALOGAN.cells, kernel_initializer=small, name=name)
-            for name in ("shift", "above", "below")
+            keras.layers.Dense(CALOGAN.cells, kernel_initializer=small, name=label)
+            for label in ("shift", "above", "below")
         ]
         for head in self.heads:
             head.build((None, hidden))
@@ -101,8 +102,7 @@ class CellModel(keras.Model):  # type: ignore[misc]
         membership = layer_membership()
         self.to_layers = membership
         self.to_cells = np.ascontiguousarray(membership.T)
-        offsets = (membership @ np.arange(LAYERS, dtype=np.float32) * spectrum.LEVELS).astype(np.float32)
-        self.level_offsets = offsets
+        self.level_offsets = membership @ np.arange(0, LAYERS * spectrum.LEVELS, spectrum.LEVELS, dtype=np.float32)
         self.flips = flip_indices()
 
     @property

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 BRIGHTEST = 6
 SMALLEST_SPREAD = 0.005
+"""Differences below it are not worth a critic's while."""
 LOG_SMALLEST_SPREAD = math.log(SMALLEST_SPREAD)
 LARGEST_PULL = 6.0
 LOG_SCALE = 10.0

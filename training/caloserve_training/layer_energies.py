@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 COMPONENTS = 8
 HIDDEN = 32
+IONISING, TOTAL, EMPTY, FIRST, LAST = range(5)
+"""The networks: a switch, the total, a switch, E_0/E_1 and E_2/E_1."""
+RESPONSE_KNOTS, CROSSING_KNOTS, FIRST_KNOTS, LAST_KNOTS = range(4)
+"""The maps from scores to values: of a total from showering and from crossing, E_0/E_1 and E_2/E_1."""
 NORMALS = 8
 """Standard normals a shower's layer energies take: two switches, and a component and a value for three numbers."""
 KNOTS = 201
@@ -117,9 +121,9 @@ class LayerEnergyModel(keras.Model):  # type: ignore[misc]
                     keras.layers.Dense(HIDDEN, activation="tanh"),
                     keras.layers.Dense(outputs),
                 ],
-                name=name,
+                name=label,
             )
-            for name, inputs, outputs in (
+            for label, inputs, outputs in (
                 ("ionising", 2, 1),
                 ("total", 3, 3 * COMPONENTS),
                 ("empty", 4, 1),
@@ -132,7 +136,7 @@ class LayerEnergyModel(keras.Model):  # type: ignore[misc]
     @property
     def trained_weights(self) -> list[Tensor]:
         """Weights of the networks in use: a particle that always showers has no minimum-ionising switch."""
-        networks = self.networks if self.hadronic else self.networks[1:]
+        networks = self.networks if self.hadronic else self.networks[TOTAL:]
         return [weight for network in networks for weight in network.trainable_weights]
 
     def set_knots(self, knots: NDArray[np.float32]) -> None:
@@ -144,12 +148,12 @@ class LayerEnergyModel(keras.Model):  # type: ignore[misc]
         base = _energy_features(energy)
         ionising, empty = switches[:, :1], switches[:, 1:]
         total, first, last = scores[:, :1], scores[:, 1:2], scores[:, 2:]
-        loss = _mixture_loss(self.networks[1](_join(base, ionising)), total)
-        loss += _switch_loss(self.networks[2](_join(base, ionising, total)), empty)
-        loss += _mixture_loss(self.networks[3](_join(base, ionising, total, empty)), first)
-        loss += (1.0 - empty) * _mixture_loss(self.networks[4](_join(base, ionising, total, first)), last)
+        loss = _mixture_loss(self.networks[TOTAL](_join(base, ionising)), total)
+        loss += _switch_loss(self.networks[EMPTY](_join(base, ionising, total)), empty)
+        loss += _mixture_loss(self.networks[FIRST](_join(base, ionising, total, empty)), first)
+        loss += (1.0 - empty) * _mixture_loss(self.networks[LAST](_join(base, ionising, total, first)), last)
         if self.hadronic:
-            loss += _switch_loss(self.networks[0](base), ionising)
+            loss += _switch_loss(self.networks[IONISING](base), ionising)
         return loss[:, 0]
 
     def call(self, energy: Tensor, normals: Tensor) -> Tensor:
@@ -157,21 +161,22 @@ class LayerEnergyModel(keras.Model):  # type: ignore[misc]
         base = _energy_features(energy)
         uniforms = 0.5 + 0.5 * ops.erf(normals / _SQRT2)
         if self.hadronic:
-            ionising = ops.cast(uniforms[:, 0:1] < ops.sigmoid(self.networks[0](base)), "float32")
+            ionising = ops.cast(uniforms[:, 0:1] < ops.sigmoid(self.networks[IONISING](base)), "float32")
         else:
             ionising = ops.zeros_like(energy)
-        total = self._draw(1, _join(base, ionising), uniforms[:, 1:2], normals[:, 2:3])
-        empty = ops.cast(uniforms[:, 3:4] < ops.sigmoid(self.networks[2](_join(base, ionising, total))), "float32")
-        first = self._draw(3, _join(base, ionising, total, empty), uniforms[:, 4:5], normals[:, 5:6])
-        last = self._draw(4, _join(base, ionising, total, first), uniforms[:, 6:7], normals[:, 7:8])
+        total = self._draw(TOTAL, _join(base, ionising), uniforms[:, 1:2], normals[:, 2:3])
+        empty = ops.cast(uniforms[:, 3:4] < ops.sigmoid(self.networks[EMPTY](_join(base, ionising, total))), "float32")
+        first = self._draw(FIRST, _join(base, ionising, total, empty), uniforms[:, 4:5], normals[:, 5:6])
+        last = self._draw(LAST, _join(base, ionising, total, first), uniforms[:, 6:7], normals[:, 7:8])
+        response = energy * ops.exp(self._value(RESPONSE_KNOTS, total))
         if self.hadronic:
-            crossing = self._value(1, total) * ionising
-            deposit = ops.where(ionising > 0, ops.exp(crossing), 1000.0 * energy * ops.exp(self._value(0, total)))
+            crossing = ops.exp(self._value(CROSSING_KNOTS, total))
+            deposit = ops.where(ionising > 0, crossing, 1000.0 * response)
         else:
-            deposit = 1000.0 * (energy + EXCESS_GEV - energy * ops.exp(self._value(0, total)))
+            deposit = 1000.0 * (energy + EXCESS_GEV - response)
         deposit = ops.minimum(ops.maximum(deposit, energy), 1000.0 * CONTAINMENT * energy)
-        ratio_first = ops.exp(self._value(2, first))
-        ratio_last = ops.exp(self._value(3, last)) * (1.0 - empty)
+        ratio_first = ops.exp(self._value(FIRST_KNOTS, first))
+        ratio_last = ops.exp(self._value(LAST_KNOTS, last)) * (1.0 - empty)
         middle = deposit / (1.0 + ratio_first + ratio_last)
         return _join(middle * ratio_first, middle, middle * ratio_last)
 

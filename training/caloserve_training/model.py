@@ -16,7 +16,9 @@ from caloserve_training.tensor import Tensor, look_up
 
 HADRONS = frozenset({"piplus"})
 FLIP_NORMALS = 2
-LATENT_SIZE = CALOGAN.cells + SHAPE_NORMALS + NORMALS + FLIP_NORMALS
+_EDGES = tuple(itertools.accumulate((CALOGAN.cells, SHAPE_NORMALS, NORMALS, FLIP_NORMALS), initial=0))
+LATENT_PARTS = tuple(slice(low, high) for low, high in itertools.pairwise(_EDGES))
+LATENT_SIZE = _EDGES[-1]
 
 
 class ShowerGenerator(keras.Model):  # type: ignore[misc]
@@ -25,7 +27,7 @@ class ShowerGenerator(keras.Model):  # type: ignore[misc]
     The latent is one normal per cell, then the shower's shape, its layer energies and its mirror image.
     """
 
-    def __init__(self, *, hadronic: bool, hidden: int = 128, name: str | None = None) -> None:
+    def __init__(self, *, hadronic: bool, hidden: int, name: str | None = None) -> None:
         super().__init__(name=name)
         self.hadronic = hadronic
         self.layer_energies = LayerEnergyModel(hadronic=hadronic, name="layer_energies")
@@ -49,11 +51,3 @@ class ShowerGenerator(keras.Model):  # type: ignore[misc]
         """Trained parameters; the measured tables are left out."""
         weights = [*self.layer_energies.trained_weights, *self.cells.trainable_weights]
         return sum(int(np.prod(weight.shape)) for weight in weights)
-
-
-def _parts() -> tuple[slice, ...]:
-    edges = np.cumsum([0, CALOGAN.cells, SHAPE_NORMALS, NORMALS, FLIP_NORMALS])
-    return tuple(slice(int(low), int(high)) for low, high in itertools.pairwise(edges))
-
-
-LATENT_PARTS = _parts()
