@@ -30,7 +30,7 @@ FAINT_MEV = 2.0
 """Up to here a deposit comes from single low-energy particles, and its size does not follow the expectation."""
 BRIGHT_MEV = 10.0
 """From here on a deposit follows the expectation in proportion."""
-MIDDLE = 0.1
+MIDDLE = 0.01
 NEAREST = 4000
 """Cells behind one level of the table: enough for its last score, few enough to resolve the expectation."""
 
