@@ -31,6 +31,7 @@ FAINT_MEV = 2.0
 BRIGHT_MEV = 10.0
 """From here on a deposit follows the expectation in proportion."""
 MIDDLE = 0.01
+"""How near the middle of a step, on both sides, a value must be found to count as repeating across it."""
 NEAREST = 4000
 """Cells behind one level of the table: enough for its last score, few enough to resolve the expectation."""
 
@@ -76,7 +77,9 @@ def _level_rows(sample: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rows of one level, ``(SCORES, COLUMNS)``, from deposits in MeV."""
     scores = np.linspace(-SCORE_RANGE, SCORE_RANGE, SCORES)
     hits = sample[sample > 0]
-    empty = min(max(1.0 - len(hits) / len(sample), 1e-7), 1.0 - 1e-7)
+    empty = min(max(1.0 - len(hits) / max(len(sample), 1), 1e-7), 1.0 - 1e-7)
+    if len(hits) == 0:
+        hits = np.exp([LOG_LOW])
     begin = NormalDist().inv_cdf(empty)
     above = min(int(np.searchsorted(scores, begin)), SCORES - 1)
     log_hits = np.log(hits)
