@@ -21,8 +21,33 @@ if TYPE_CHECKING:
     from caloserve_training.cells import CellModel
     from caloserve_training.schedule import Schedule
 
-GRADIENT_NORM = 5.0
 HIT_STEEPNESS = 3.0
+LAST_RATE = 0.05
+USUAL_MEMORY = 0.99
+LARGEST_GRADIENT = 3.0
+
+
+class Player:
+    """Weights and the optimizer that moves them.
+
+    One huge gradient, from a shower with next to nothing in a layer, would fill Adam's memory of squares and hold the
+    weights still for a thousand steps: a gradient is cut to a few times its usual length.
+    """
+
+    def __init__(self, weights: list[Tensor], rate: float, steps: int) -> None:
+        self.weights = weights
+        decay = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=LAST_RATE)
+        self._optimizer = keras.optimizers.Adam(decay, beta_1=0.0, beta_2=0.99)
+        self._optimizer.build(weights)
+        self._usual = tf.Variable(1.0)
+
+    def move(self, tape: Tensor, loss: Tensor) -> None:
+        """One step down the loss."""
+        gradients = tape.gradient(loss, [weight.value for weight in self.weights])
+        longest = LARGEST_GRADIENT * self._usual
+        gradients, length = tf.clip_by_global_norm(gradients, longest)
+        self._usual.assign(USUAL_MEMORY * self._usual + (1.0 - USUAL_MEMORY) * tf.minimum(length, longest))
+        self._optimizer.apply(gradients, self.weights)
 
 
 class AdversarialGame:
@@ -43,19 +68,13 @@ class AdversarialGame:
         probe = sample.cells[:2]
         shapes, cells = self.features(tf.constant(probe), tf.ones_like(probe), conditions[:2], log_expected[:2])
         self.critics = make_critics((shapes.shape[1], cells.shape[1]))
-        self.generator_weights = model.adversarial_weights
-        self.critic_weights = [weight for critic in self.critics for weight in critic.trainable_weights]
-        self.generator_optimizer = self._optimizer(schedule.generator_rate, self.generator_weights)
-        self.critic_optimizer = self._optimizer(schedule.critic_rate, self.critic_weights)
-        self.averages = [tf.Variable(weight.value) for weight in self.generator_weights]
+        steps = schedule.adversarial_steps
+        self.generator = Player(model.adversarial_weights, schedule.generator_rate, steps)
+        critic_weights = [weight for critic in self.critics for weight in critic.trainable_weights]
+        self.judges = Player(critic_weights, schedule.critic_rate, steps)
+        self.averages = [tf.Variable(weight.value) for weight in self.generator.weights]
         self._critic_step = tf.function(self.critic_step)
         self._generator_step = tf.function(self.generator_step)
-
-    def _optimizer(self, rate: float, weights: list[Tensor]) -> Tensor:
-        decay = keras.optimizers.schedules.CosineDecay(rate, self.schedule.adversarial_steps, alpha=0.05)
-        optimizer = keras.optimizers.Adam(decay, beta_1=0.0, beta_2=0.99)
-        optimizer.build(weights)
-        return optimizer
 
     def steps(self) -> Iterator[dict[str, float]]:
         """Play the game, the losses of each step in turn, then leave the running average in the generator."""
@@ -73,7 +92,7 @@ class AdversarialGame:
             on_critic = self._critic_step(mirrored, energy, layer_energies, penalise)
             on_generator = self._generator_step(energy, layer_energies)
             yield {"critic": float(on_critic), "generator": float(on_generator)}
-        for average, weight in zip(self.averages, self.generator_weights, strict=True):
+        for average, weight in zip(self.averages, self.generator.weights, strict=True):
             weight.assign(average)
 
     def fake(self, conditions: Tensor, log_expected: Tensor, layer_energies: Tensor) -> tuple[Tensor, Tensor]:
@@ -105,8 +124,7 @@ class AdversarialGame:
                 loss += weight * sum(
                     slope_penalty(critic, real_part) for critic, real_part in zip(self.critics, real, strict=True)
                 )
-        gradients = tape.gradient(loss, [weight.value for weight in self.critic_weights])
-        self.critic_optimizer.apply(gradients, self.critic_weights)
+        self.judges.move(tape, loss)
         return loss
 
     def generator_step(self, energy: Tensor, layer_energies: Tensor) -> Tensor:
@@ -116,9 +134,7 @@ class AdversarialGame:
         with tf.GradientTape() as tape:
             features = self.features(*self.fake(conditions, log_expected, layer_energies), conditions, log_expected)
             loss = sum(generator_loss(critic(part)) for critic, part in zip(self.critics, features, strict=True))
-        gradients = tape.gradient(loss, [weight.value for weight in self.generator_weights])
-        gradients, _ = tf.clip_by_global_norm(gradients, GRADIENT_NORM)
-        self.generator_optimizer.apply(gradients, self.generator_weights)
-        for average, weight in zip(self.averages, self.generator_weights, strict=True):
+        self.generator.move(tape, loss)
+        for average, weight in zip(self.averages, self.generator.weights, strict=True):
             average.assign(self.schedule.averaging * average + (1.0 - self.schedule.averaging) * weight.value)
         return loss

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from caloserve_training.data import ShowerSample, batches
 from caloserve_training.errors import DivergedError
-from caloserve_training.game import GRADIENT_NORM, AdversarialGame
+from caloserve_training.game import AdversarialGame
 from caloserve_training.layer_energies import MINIMUM_IONISING_LIMIT_MEV, make_targets
 from caloserve_training.losses import gamma_deviance
 from caloserve_training.model import LATENT_SIZE, ShowerGenerator
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 STAGES = ("layer energies", "expected cells", "adversarial game")
 LIKELIHOOD_BATCH = 256
+GRADIENT_NORM = 5.0
 LAYER_ENERGY_RATE = 2e-3
 EXPECTATION_RATE = 3e-3
 
