@@ -104,7 +104,7 @@ class FakeServer(event_pb2_grpc.EventServiceServicer, generator_pb2_grpc.ShowerG
         chosen = everything[rows]
         pdg_ids = [particle.pdg_id for particle in chosen]
         energies = [particle.kinetic_energy_gev for particle in chosen]
-        indices = list(range(len(everything))[rows])
+        indices = list(request.indices or range(len(everything)))[rows]
         batch, cells = self.batch(pdg_ids, energies, indices, request.seed, request.event_id)
         answer = event_pb2.GenerateEventResponse(event_id=request.event_id, showers=batch)
         if request.output != event_pb2.EVENT_OUTPUT_SUM:
@@ -112,12 +112,13 @@ class FakeServer(event_pb2_grpc.EventServiceServicer, generator_pb2_grpc.ShowerG
         if request.output != event_pb2.EVENT_OUTPUT_PER_SHOWER and last:
             kinds = [particle.pdg_id for particle in everything]
             whole = [particle.kinetic_energy_gev for particle in everything]
-            _, all_cells = self.batch(kinds, whole, range(len(whole)), request.seed, request.event_id)
+            everywhere = list(request.indices) or range(len(whole))
+            _, all_cells = self.batch(kinds, whole, everywhere, request.seed, request.event_id)
             answer.sum_cells_mev.CopyFrom(tensor(all_cells.sum(axis=0, dtype=np.float64).astype(np.float32)))
         for pdg_id in set(pdg_ids) & set(PARTICLES_BY_PDG_ID):
             name = PARTICLES_BY_PDG_ID[pdg_id].name
-            answer.provenance[name].CopyFrom(provenance(name, request.seed, request.event_id))
-            answer.generator_timings[name].total_ms = 2.0
+            made_by = provenance(name, request.seed, request.event_id)
+            answer.makers.add(provenance=made_by, timings=shower_pb2.Timings(total_ms=2.0))
         answer.timings.total_ms = 3.0
         return answer
 

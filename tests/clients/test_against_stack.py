@@ -84,3 +84,11 @@ def test_an_embedded_stack(releases: Path, routed_client: CaloServeClient) -> No
     with EmbeddedStack(command) as stack, CaloServeClient(stack.target) as client:
         event = client.generate_event(PARTICLES[:30], seed=3)
     np.testing.assert_array_equal(event.cells_mev, routed_client.generate_event(PARTICLES[:30], seed=3).cells_mev)
+
+
+def test_parts_of_an_event_asked_by_themselves_are_those_of_the_whole(routed_client: CaloServeClient) -> None:
+    whole = routed_client.generate_event(PARTICLES[:30], seed=3, output="both")
+    back = routed_client.generate_event(PARTICLES[10:30], seed=3, indices=range(10, 30))
+    np.testing.assert_array_equal(back.cells_mev, whole.cells_mev[10:])
+    chunks = list(routed_client.iter_event(PARTICLES[10:30], seed=3, indices=np.arange(10, 30)))
+    np.testing.assert_array_equal(chunks[0].cells_mev, back.cells_mev)

@@ -22,7 +22,7 @@ PARTICLES = st.lists(
 
 
 def request_of(particles: Any, output: Any = "both") -> EventRequest:
-    return event_request(particles, seed=3, event_id=8, output=output, releases=None, options=Options())
+    return event_request(particles, seed=3, event_id=8, output=output, releases=None, indices=None, options=Options())
 
 
 @given(particles=PARTICLES, cuts=st.sets(st.integers(1, 29)), output=st.sampled_from(["per_shower", "sum", "both"]))
@@ -69,7 +69,7 @@ def test_answers_that_do_not_fit(made_up: FakeServer) -> None:
     with pytest.raises(BadAnswerError, match="sum_cells_mev"):
         decode_event(sumless, request)
     nameless = answer()
-    del nameless.provenance["gamma"]
+    del nameless.makers[[maker.provenance.particle for maker in nameless.makers].index("gamma")]
     with pytest.raises(BadAnswerError, match="PDG id 22"):
         decode_event(nameless, request)
     with pytest.raises(BadAnswerError, match="no showers"):
@@ -80,7 +80,7 @@ def test_another_model_of_the_same_kind_is_not_accepted(made_up: FakeServer) -> 
     request = request_of([(22, 10.0), (22, 20.0)])
     stream = EventStream(request)
     answers = [made_up.event(request.message(), slice(row, row + 1), last=row == 1) for row in (0, 1)]
-    answers[1].provenance["gamma"].release_version = "0.2.0"
+    answers[1].makers[0].provenance.release_version = "0.2.0"
     chunks = [
         stream.decode(event_pb2.GenerateEventStreamResponse(first_row=row, chunk=answer))
         for row, answer in enumerate(answers)

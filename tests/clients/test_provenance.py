@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from caloserve.v1 import shower_pb2
+from caloserve.v1 import event_pb2, shower_pb2
 from caloserve_client import BadAnswerError, Timings
-from caloserve_client.provenance import decode_provenance, merge_provenance
+from caloserve_client.provenance import decode_makers, decode_provenance, merge_provenance
 
 MADE = decode_provenance(
     shower_pb2.Provenance(
@@ -42,3 +42,13 @@ def test_different_models_do_not_make_one_result(field: str) -> None:
 
 def test_times_add() -> None:
     assert Timings(1, 2, 3, 4, 5) + Timings(total_ms=1) == Timings(1, 2, 3, 4, 6)
+
+
+def test_several_makers_of_a_kind_are_told_as_one() -> None:
+    def maker(instance: str, threads: int) -> event_pb2.Maker:
+        made_by = shower_pb2.Provenance(particle="gamma", instance=instance, threads=threads)
+        return event_pb2.Maker(provenance=made_by, timings=shower_pb2.Timings(total_ms=2.0))
+
+    provenance, timings = decode_makers([maker("b/2", 1), maker("a/1", 2)])
+    assert (provenance["gamma"].instance, provenance["gamma"].threads) == ("a/1 + b/2", 0)
+    assert timings["gamma"].total_ms == 4.0

@@ -21,6 +21,7 @@ def event(particles: Any, **changes: Any) -> EventRequest:
         "event_id": 0,
         "output": "per_shower",
         "releases": None,
+        "indices": None,
         "options": Options(),
     }
     return event_request(particles, **arguments | changes)

@@ -30,7 +30,7 @@ def event_cells(router: CaloServeClient, particles: list[tuple[int, float]]) -> 
 def test_releases_are_proved_bitwise_in_every_bucket(generators: Generators) -> None:
     for name, client in generators.items():
         for release in client.describe(name).releases:
-            assert release.determinism == "BITWISE", f"{name} {release.version}"
+            assert release.determinism == "bitwise", f"{name} {release.version}"
 
 
 def test_an_event_equals_its_showers_asked_one_by_one_from_the_generators(

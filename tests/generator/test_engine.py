@@ -4,12 +4,10 @@ from dataclasses import replace
 import numpy as np
 import onnxruntime
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from caloserve.calorimeter import latents
 from caloserve.calorimeter.errors import EngineError
-from caloserve.generator.engine import BUCKETS, Determinism, Engine, Run, instruction_set, prove, split
+from caloserve.generator.engine import BUCKETS, Determinism, Engine, Run, instruction_set, prove
 from caloserve.generator.releases import Release, ReleaseStore
 from caloserve.generator.settings import Provider
 from standin_release import LATENT_SIZE, write_release
@@ -126,13 +124,6 @@ def test_an_engine_of_one_bucket_pads_every_batch_to_it(release: Release, monkey
     together = engine.run(latent, energies)
     assert sizes == [256, 256]
     assert engine.run(latent[7:8], energies[7:8]).tobytes() == together[7].tobytes()
-
-
-@given(rows=st.integers(0, 3000), most=st.integers(1, 600))
-def test_split_covers_every_row_once_in_order(rows: int, most: int) -> None:
-    parts = split(rows, most)
-    assert [row for part in parts for row in range(part.start, part.stop)] == list(range(rows))
-    assert all(0 < part.stop - part.start <= most for part in parts)
 
 
 def test_the_instruction_set_names_the_architecture() -> None:

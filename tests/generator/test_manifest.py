@@ -28,6 +28,8 @@ def test_a_manifest_reads_back_as_written(tmp_path: Path) -> None:
         (("model", "latent_size"), "many", "latent_size: 'many' should be of type int"),
         (("model", "latent_size"), True, "latent_size: True"),
         (("domain",), [1, 100], "domain: should be an object"),
+        (("domain", "energy_min_gev"), 0.0, "domain: 0.0 to 100.0 GeV is not a range"),
+        (("domain", "energy_max_gev"), float("nan"), "is not a range"),
         (("fidelity", "figures"), {}, "figures: should be a list"),
         (("fidelity", "figures"), [{"name": "auc"}], r"figures\[0\]: lacks value, reference, unit, sample_size"),
     ],

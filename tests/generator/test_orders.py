@@ -24,7 +24,7 @@ def request(**fields: object) -> generator_pb2.GenerateShowersRequest:
 
 
 def read(asked: generator_pb2.GenerateShowersRequest, manifest: Manifest) -> Order:
-    return read_order(asked, manifest, most=1000, otherwise="split it")
+    return read_order(asked, manifest, most=1000, advice="split it")
 
 
 def test_indices_count_from_zero_unless_given(manifest: Manifest) -> None:
@@ -33,7 +33,7 @@ def test_indices_count_from_zero_unless_given(manifest: Manifest) -> None:
 
 
 def test_another_number_of_indices_is_refused(manifest: Manifest) -> None:
-    with pytest.raises(InvalidRequestError, match="indices: 2 for 3 energies"):
+    with pytest.raises(InvalidRequestError, match="indices: 2 for 3 showers"):
         read(request(indices=[1, 2]), manifest)
 
 
@@ -44,7 +44,7 @@ def test_an_empty_request_is_refused(manifest: Manifest) -> None:
 
 def test_too_many_showers_are_refused_with_advice(manifest: Manifest) -> None:
     with pytest.raises(LimitExceededError, match="energies_gev: 3 showers, at most 2 per call; split it"):
-        read_order(request(), manifest, most=2, otherwise="split it")
+        read_order(request(), manifest, most=2, advice="split it")
 
 
 def test_another_particle_is_not_found(manifest: Manifest) -> None:
@@ -109,10 +109,13 @@ def test_another_geometry_is_refused(manifest: Manifest) -> None:
 
 def test_an_oblique_incidence_is_not_built(manifest: Manifest) -> None:
     straight = shower_pb2.Impact(direction=shower_pb2.Vector3(z=1))
+    broken = shower_pb2.Impact(phi_mm=math.nan)
     oblique = shower_pb2.Impact(direction=shower_pb2.Vector3(x=0.1, z=0.99))
     assert read(request(impacts=[straight] * 3), manifest).wanted.all()
     with pytest.raises(NotBuiltError, match=r"impacts\[1\]"):
         read(request(impacts=[straight, oblique, straight]), manifest)
+    with pytest.raises(InvalidRequestError, match=r"impacts\[2\]"):
+        read(request(impacts=[straight, straight, broken]), manifest)
     with pytest.raises(InvalidRequestError, match="impacts: 1 for 3"):
         read(request(impacts=[straight]), manifest)
 
@@ -128,8 +131,8 @@ def test_per_shower_every_bad_row_has_a_status_and_a_reason(manifest: Manifest, 
     order = read(asked, manifest)
     good = [math.isfinite(energy) and 1 <= energy <= 100 for energy in energies_gev]
     assert order.wanted.tolist() == good
-    assert sorted(error.row for error in order.errors) == [row for row, fine in enumerate(good) if not fine]
-    assert all(order.statuses[error.row] == error.status and error.message for error in order.errors)
+    assert sorted(error.row for error in order.errors()) == [row for row, fine in enumerate(good) if not fine]
+    assert all(order.statuses[error.row] == error.status and error.message for error in order.errors())
 
 
 @given(energies_gev=energies, cut=st.integers(0, 40))
@@ -141,6 +144,30 @@ def test_an_order_can_be_cut_anywhere(manifest: Manifest, energies_gev: list[flo
     parts = [order.rows(0, cut), order.rows(cut, len(order))]
     np.testing.assert_array_equal(np.concatenate([part.indices for part in parts]), order.indices)
     np.testing.assert_array_equal(np.concatenate([part.statuses for part in parts]), order.statuses)
-    first = [(error.row, error.message) for error in parts[0].errors]
-    second = [(error.row + cut, error.message) for error in parts[1].errors]
-    assert sorted(first + second) == sorted((error.row, error.message) for error in order.errors)
+    first = [(error.row, error.message) for error in parts[0].errors()]
+    second = [(error.row + cut, error.message) for error in parts[1].errors()]
+    assert sorted(first + second) == sorted((error.row, error.message) for error in order.errors())
+
+
+def test_an_unknown_failure_policy_is_not_taken_for_another(manifest: Manifest) -> None:
+    with pytest.raises(NotBuiltError, match="failure_policy: 77"):
+        read(request(failure_policy=77), manifest)
+
+
+def test_what_a_caller_sent_is_quoted_at_no_length(manifest: Manifest) -> None:
+    asked = request()
+    asked.particle = "\N{LATIN SMALL LETTER E WITH ACUTE}" * 5000
+    with pytest.raises(NotFoundError) as caught:
+        read(asked, manifest)
+    assert len(str(caught.value)) < 500
+    assert str(caught.value).isascii()
+
+
+def test_a_million_bad_energies_are_refused_at_once(manifest: Manifest) -> None:
+    asked = generator_pb2.GenerateShowersRequest(particle="eplus", energies_gev=[-1.0] * 1_000_000)
+    asked.energies_gev[0] = 10.0
+    with pytest.raises(InvalidRequestError, match=r"energies_gev\[1\]"):
+        read_order(asked, manifest, most=1_000_000, advice="")
+    asked.failure_policy = shower_pb2.FAILURE_POLICY_PER_SHOWER
+    order = read_order(asked, manifest, most=1_000_000, advice="")
+    assert len(order.rows(0, 512).errors()) == 511

@@ -44,6 +44,9 @@ def test_overrides_replace_what_the_file_says_unless_none(path: Path) -> None:
         (MINIMAL + "colour = 3\n", "no such setting: colour"),
         (MINIMAL.replace("service_version", "#"), "service_version"),
         (MINIMAL + 'provider = "tpu"\n', "'tpu'"),
+        (MINIMAL + 'threads = "two"\n', "threads is 'two'; it should be of type int"),
+        (MINIMAL + "threads = true\n", "threads is True"),
+        (MINIMAL + "threads = 0\n", "threads is 0; it should be at least 1"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_told(path: Path, content: str, says: str) -> None:

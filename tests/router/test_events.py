@@ -72,7 +72,7 @@ def test_a_written_answer_has_a_status_per_particle_and_a_reason_per_failure(pdg
 
 def test_an_oblique_particle_is_refused_alone() -> None:
     request = event([22, 22])
-    request.particles[1].impact.position_mm.x = 3.0
+    request.particles[1].impact.phi_mm = 3.0
     part = take_apart(request, slice(0, 2), PARTICLES_BY_PDG_ID)
     assert part.rows[22].tolist() == [0]
     assert part.statuses.tolist() == [0, shower_pb2.SHOWER_STATUS_UNIMPLEMENTED]
@@ -114,7 +114,7 @@ def test_a_sum_is_added_in_index_order_however_it_is_cut(rows: int, cuts: list[i
 
 def test_what_is_malformed_as_a_whole_is_refused() -> None:
     def check(request: event_pb2.GenerateEventRequest) -> None:
-        check_event(request, most=3, otherwise="split it")
+        check_event(request, most=3, advice="split it")
 
     check(event([22, 13, 0]))
     with pytest.raises(InvalidRequestError, match="particles: is empty"):
@@ -127,3 +127,34 @@ def test_what_is_malformed_as_a_whole_is_refused() -> None:
         check(event([22], options=shower_pb2.GenerationOptions(geometry_id="atlas")))
     with pytest.raises(NotBuiltError, match=r"options\.energy_policy"):
         check(event([22], options=shower_pb2.GenerationOptions(energy_policy=shower_pb2.ENERGY_POLICY_CONSERVE)))
+
+
+def test_given_indices_are_those_of_the_random_streams() -> None:
+    request = event([22, -11, 22], indices=[7, 2**64 - 1, 3])
+    part = take_apart(request, slice(1, 3), PARTICLES_BY_PDG_ID)
+    assert list(shower_request(request, part, PARTICLES["gamma"]).indices) == [3]
+    assert list(shower_request(request, part, PARTICLES["eplus"]).indices) == [2**64 - 1]
+
+
+def test_another_number_of_indices_or_a_release_of_no_kind_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="indices: 1 for 2 showers"):
+        check_event(event([22, 22], indices=[3]), most=3, advice="")
+    with pytest.raises(InvalidRequestError, match=r"releases\['gama'\]"):
+        check_event(event([22], releases={"gama": "7.0.0"}), most=3, advice="")
+
+
+def test_an_error_of_a_row_that_is_not_there_is_refused() -> None:
+    request = event([22, 22])
+    part = take_apart(request, slice(0, 2), PARTICLES_BY_PDG_ID)
+    answer = answer_to(shower_request(request, part, PARTICLES["gamma"]))
+    answer.showers.errors.add(row=2, status=shower_pb2.SHOWER_STATUS_INTERNAL)
+    with pytest.raises(BadTensorError, match="beyond the 2 showers"):
+        Assembly(part).add(PARTICLES["gamma"], answer)
+    assert part.statuses.tolist() == [0, 0]
+
+
+def test_a_sum_that_no_float32_holds_is_refused() -> None:
+    total = EventSum()
+    total.add(np.full((200, 504), 3e38, dtype=np.float32))
+    with pytest.raises(InvalidRequestError, match="add up to more"):
+        total.write(tensor_pb2.Tensor())

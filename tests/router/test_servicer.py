@@ -52,19 +52,22 @@ def test_a_mixed_event_equals_its_showers_asked_one_by_one(events: Events, gener
         assert array(alone.showers.cells_mev)[0].tobytes() == cells[index].tobytes()
 
 
+def makers(answer: event_pb2.GenerateEventResponse) -> dict[str, event_pb2.Maker]:
+    return {maker.provenance.particle: maker for maker in answer.makers}
+
+
 def test_the_answer_tells_what_made_the_showers_of_each_kind(events: Events) -> None:
     answer = events.GenerateEvent(event([(EPLUS, 10), (PIPLUS, 20)]))
-    assert set(answer.provenance) == {"eplus", "piplus"}
-    assert answer.provenance["eplus"].release_version == "0.2.0"
-    assert set(answer.generator_timings) == {"eplus", "piplus"}
-    slowest = max(timings.total_ms for timings in answer.generator_timings.values())
+    assert set(makers(answer)) == {"eplus", "piplus"}
+    assert makers(answer)["eplus"].provenance.release_version == "0.2.0"
+    slowest = max(maker.timings.total_ms for maker in answer.makers)
     assert answer.timings.total_ms > slowest > 0
     assert not answer.HasField("sum_cells_mev")
 
 
 def test_a_pinned_release_serves_its_kind(events: Events) -> None:
     answer = events.GenerateEvent(event([(EPLUS, 10)], releases={"eplus": "0.1.0"}))
-    assert answer.provenance["eplus"].release_version == "0.1.0"
+    assert makers(answer)["eplus"].provenance.release_version == "0.1.0"
     answer = events.GenerateEvent(event([(EPLUS, 10), (GAMMA, 10)], releases={"eplus": "9.9.9"}))
     assert list(answer.showers.statuses) == [shower_pb2.SHOWER_STATUS_UNKNOWN_RELEASE, OK]
 
@@ -173,12 +176,37 @@ def test_an_event_is_answered_before_the_next_is_sent(events: Events) -> None:
         arrived[number].set()
 
 
-def test_a_malformed_event_ends_the_stream_of_events(events: Events) -> None:
-    requests = [event_pb2.GenerateEventsRequest(request=event(particles)) for particles in ([(22, 5.0)], [])]
-    answers = events.GenerateEvents(iter(requests))
-    next(answers)
-    with pytest.raises(grpc.RpcError, match="particles: is empty"):
-        next(answers)
+def test_a_malformed_event_is_answered_with_its_error_and_the_others_go_on(events: Events) -> None:
+    requests = [event([(GAMMA, 5.0)]), event([]), event([(GAMMA, 6.0)])]
+    for number, request in enumerate(requests):
+        request.event_id = number
+    answers = list(events.GenerateEvents(event_pb2.GenerateEventsRequest(request=request) for request in requests))
+    assert [answer.WhichOneof("result") for answer in answers] == ["response", "error", "response"]
+    assert [answer.event_id for answer in answers] == [0, 1, 2]
+    assert answers[1].error.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+    assert "particles: is empty" in answers[1].error.message
+
+
+GARBAGE = b"\xff\xff\xff"
+
+
+def send_garbage(channel: grpc.Channel, method: str) -> object:
+    path = f"/caloserve.v1.EventService/{method}"
+    if method == "GenerateEvents":
+        streams: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(path)
+        return list(streams(iter([GARBAGE]), timeout=10))
+    if method == "GenerateEventStream":
+        stream: grpc.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(path)
+        return list(stream(GARBAGE, timeout=10))
+    unary: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(path)
+    return unary(GARBAGE, timeout=10)
+
+
+@pytest.mark.parametrize("method", ["GenerateEvent", "GenerateEventStream", "GenerateEvents", "ListGenerators"])
+def test_bytes_that_are_no_request_are_refused(router_channel: grpc.Channel, method: str) -> None:
+    with pytest.raises(grpc.RpcError, match="is not one of") as caught:
+        send_garbage(router_channel, method)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_generators_are_listed_with_what_they_serve(events: Events) -> None:

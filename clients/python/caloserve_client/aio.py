@@ -83,6 +83,7 @@ class AsyncCaloServeClient:
         seed: int = 0,
         output: Output = "per_shower",
         releases: Mapping[str, str] | None = None,
+        indices: ArrayLike | None = None,
         energy_policy: EnergyPolicy = "as_generated",
         domain_policy: DomainPolicy = "refuse",
         geometry_id: str = "",
@@ -91,7 +92,7 @@ class AsyncCaloServeClient:
         """See ``CaloServeClient.generate_event``."""
         options = Options(energy_policy, domain_policy, geometry_id)
         request = event_request(
-            particles, seed=seed, event_id=event_id, output=output, releases=releases, options=options
+            particles, seed=seed, event_id=event_id, output=output, releases=releases, indices=indices, options=options
         )
         if (await self._limits_of_event(request)).fits_one_answer(len(request)):
             with errors_of(self.target):
@@ -113,6 +114,7 @@ class AsyncCaloServeClient:
         seed: int = 0,
         output: Output = "per_shower",
         releases: Mapping[str, str] | None = None,
+        indices: ArrayLike | None = None,
         energy_policy: EnergyPolicy = "as_generated",
         domain_policy: DomainPolicy = "refuse",
         geometry_id: str = "",
@@ -121,7 +123,7 @@ class AsyncCaloServeClient:
         """See ``CaloServeClient.iter_event``."""
         options = Options(energy_policy, domain_policy, geometry_id)
         request = event_request(
-            particles, seed=seed, event_id=event_id, output=output, releases=releases, options=options
+            particles, seed=seed, event_id=event_id, output=output, releases=releases, indices=indices, options=options
         )
         async with aclosing(self._stream_event(request)) as chunks:
             async for chunk in chunks:

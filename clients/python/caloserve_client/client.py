@@ -84,6 +84,7 @@ class CaloServeClient:
         seed: int = 0,
         output: Output = "per_shower",
         releases: Mapping[str, str] | None = None,
+        indices: ArrayLike | None = None,
         energy_policy: EnergyPolicy = "as_generated",
         domain_policy: DomainPolicy = "refuse",
         geometry_id: str = "",
@@ -97,6 +98,8 @@ class CaloServeClient:
             seed: 0 to 2**64 - 1; the same seed, event and particles give the same showers.
             output: one image per particle, their sum, or both.
             releases: exact release version by particle name; a kind not named gets its generator's default.
+            indices: index of each particle's random stream, shape (n,); its position by default. Parts of one event
+                that are asked for by themselves need them.
             energy_policy: what to do with a shower that deposits more than the particle's energy.
             domain_policy: what to do with an energy outside the release's training domain.
             geometry_id: refuse to be answered with another geometry; empty takes what the release has.
@@ -107,7 +110,7 @@ class CaloServeClient:
         """
         options = Options(energy_policy, domain_policy, geometry_id)
         request = event_request(
-            particles, seed=seed, event_id=event_id, output=output, releases=releases, options=options
+            particles, seed=seed, event_id=event_id, output=output, releases=releases, indices=indices, options=options
         )
         if self._limits_of_event(request).fits_one_answer(len(request)):
             with errors_of(self.target):
@@ -126,6 +129,7 @@ class CaloServeClient:
         seed: int = 0,
         output: Output = "per_shower",
         releases: Mapping[str, str] | None = None,
+        indices: ArrayLike | None = None,
         energy_policy: EnergyPolicy = "as_generated",
         domain_policy: DomainPolicy = "refuse",
         geometry_id: str = "",
@@ -137,7 +141,7 @@ class CaloServeClient:
         """
         options = Options(energy_policy, domain_policy, geometry_id)
         request = event_request(
-            particles, seed=seed, event_id=event_id, output=output, releases=releases, options=options
+            particles, seed=seed, event_id=event_id, output=output, releases=releases, indices=indices, options=options
         )
         with closing(self._stream_event(request)) as chunks:
             for chunk in chunks:

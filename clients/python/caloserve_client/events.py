@@ -12,7 +12,7 @@ from caloserve.calorimeter.particles import PARTICLES_BY_PDG_ID
 from caloserve.v1 import event_pb2
 from caloserve_client.batches import Batch, Buffer, Rows, decode_attempts, decode_statuses
 from caloserve_client.errors import BadAnswerError, NotAskedForError
-from caloserve_client.provenance import Provenance, Timings, decode_provenance, decode_timings, merge_provenance
+from caloserve_client.provenance import Provenance, Timings, decode_makers, decode_timings, merge_provenance
 from caloserve_client.requests import EventRequest, Output
 from caloserve_client.statuses import ShowerError
 from caloserve_client.tensors import Cells, decode_cells
@@ -86,7 +86,7 @@ def decode_event(
         raise BadAnswerError(f"event_id: {response.event_id} instead of {request.event_id}")
     statuses, errors = decode_statuses(response.showers, count)
     cells, total, geometry = _decode_outputs(response, request.output, count, last=last)
-    provenance = {name: decode_provenance(message) for name, message in response.provenance.items()}
+    provenance, generator_timings = decode_makers(response.makers)
     _check_provenance(provenance, request.pdg_ids[rows], errors)
     return Event(
         first_row=rows.start,
@@ -103,9 +103,7 @@ def decode_event(
         cells=cells,
         sum_cells=total,
         provenance=MappingProxyType(provenance),
-        generator_timings=MappingProxyType(
-            {name: decode_timings(message) for name, message in response.generator_timings.items()}
-        ),
+        generator_timings=MappingProxyType(generator_timings),
     )
 
 
@@ -128,7 +126,7 @@ def _check_provenance(
     for pdg_id in np.unique(made).tolist():
         particle = PARTICLES_BY_PDG_ID.get(pdg_id)
         if particle is None or particle.name not in provenance:
-            raise BadAnswerError(f"provenance: does not say what made the showers of PDG id {pdg_id}")
+            raise BadAnswerError(f"makers: does not say what made the showers of PDG id {pdg_id}")
 
 
 class EventStream:

@@ -4,17 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from functools import reduce
 
-from caloserve.v1 import shower_pb2
+from caloserve.v1 import event_pb2, shower_pb2
 from caloserve_client.errors import BadAnswerError
 
 _ENVIRONMENT = frozenset(
-    {"service_version", "execution_provider", "onnxruntime_version", "instruction_set", "determinism"}
+    {"service_version", "execution_provider", "onnxruntime_version", "instruction_set", "determinism", "instance"}
 )
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Everything that made a shower, enough to make it again."""
+    """What made a shower. With the request (energy, index, options) it is enough to make the shower again."""
 
     particle: str
     service_version: str
@@ -32,6 +32,10 @@ class Provenance:
     """"bitwise", "bitwise_one_bucket" or "tolerance"."""
     seed: int
     event_id: int
+    threads: int
+    """Threads within one operator of the model; 0 where the makers of one result differ."""
+    instance: str
+    """Which of several replicas: host and process."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,24 @@ def decode_provenance(message: shower_pb2.Provenance) -> Provenance:
     return Provenance(**values | {"determinism": determinism_name(message.determinism)})
 
 
+def decode_makers(
+    makers: Iterable[event_pb2.Maker],
+) -> tuple[dict[str, Provenance], dict[str, Timings]]:
+    """What made the showers of each kind and how long that took, by particle name, several makers of a kind as one.
+
+    Raises:
+        BadAnswerError: the makers of one kind used different models.
+    """
+    provenances: dict[str, Provenance] = {}
+    timings: dict[str, Timings] = {}
+    for maker in makers:
+        provenance = decode_provenance(maker.provenance)
+        name = provenance.particle
+        provenances[name] = merge_provenance([provenances.get(name, provenance), provenance])
+        timings[name] = timings.get(name, Timings()) + decode_timings(maker.timings)
+    return provenances, timings
+
+
 def decode_timings(message: shower_pb2.Timings) -> Timings:
     """The message's fields under the same names."""
     return Timings(*(getattr(message, field.name) for field in fields(Timings)))
@@ -84,10 +106,13 @@ def merge_provenance(provenances: Iterable[Provenance]) -> Provenance:
 def _merge(first: Provenance, second: Provenance) -> Provenance:
     if first == second:
         return first
-    changes: dict[str, str] = {}
+    changes: dict[str, str | int] = {}
     for field in fields(Provenance):
         ours, theirs = getattr(first, field.name), getattr(second, field.name)
         if ours == theirs:
+            continue
+        if field.name == "threads":
+            changes["threads"] = 0
             continue
         if field.name not in _ENVIRONMENT:
             raise BadAnswerError(f"chunks of one result differ in {field.name}: {ours!r} and {theirs!r}")

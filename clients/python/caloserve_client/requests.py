@@ -101,6 +101,8 @@ class EventRequest:
     output: Output
     options: Options
     releases: Mapping[str, str] = field(default_factory=dict)
+    indices: NDArray[np.uint64] | None = None
+    """Index of each particle's random stream, shape (n,); None means its position."""
 
     def __len__(self) -> int:
         return len(self.energies_gev)
@@ -117,6 +119,7 @@ class EventRequest:
             output=f"EVENT_OUTPUT_{self.output.upper()}",
             options=self.options.message(),
             releases=dict(self.releases),
+            indices=[] if self.indices is None else self.indices.tolist(),
         )
 
 
@@ -150,6 +153,7 @@ def event_request(
     event_id: int,
     output: Output,
     releases: Mapping[str, str] | None,
+    indices: ArrayLike | None,
     options: Options,
 ) -> EventRequest:
     """Check what ``generate_event`` was given; raise RequestRejectedError naming the argument that is wrong."""
@@ -163,6 +167,7 @@ def event_request(
         output=output,
         options=options,
         releases=dict(releases or {}),
+        indices=None if indices is None else _indices(indices, len(listed)),
     )
 
 
@@ -203,7 +208,7 @@ def _indices(values: ArrayLike | None, count: int) -> NDArray[np.uint64]:
         return np.arange(count, dtype=np.uint64)
     given = np.asarray(values, dtype=None if isinstance(values, np.ndarray) else object)  # a list may pass 2**63
     if given.shape != (count,):
-        raise RequestRejectedError(f"indices: shape {given.shape} instead of ({count},), one per energy")
+        raise RequestRejectedError(f"indices: shape {given.shape} instead of ({count},), one per shower")
     try:
         return np.array([operator.index(index) for index in given.tolist()], dtype=np.uint64)
     except (TypeError, OverflowError) as error:

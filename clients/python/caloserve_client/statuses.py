@@ -21,6 +21,7 @@ class ShowerStatus(IntEnum):
     ENERGY_NOT_CONSERVED = 11
     UNKNOWN_RELEASE = 12
     INTERNAL = 13
+    INVALID_IMPACT = 14
 
 
 MADE = (ShowerStatus.OK, ShowerStatus.EXTRAPOLATED)

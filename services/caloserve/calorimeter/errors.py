@@ -18,9 +18,17 @@
 The clients' exceptions (``caloserve_client.errors``) and the trainer's grow from the same root.
 """
 
+_QUOTED_CHARACTERS = 64
+
 
 class CaloServeError(Exception):
     """Root of all errors raised on purpose by this project."""
+
+
+def quoted(text: str) -> str:
+    """What a caller sent, as a message may repeat it: in quotes, in ASCII, and not at any length."""
+    cut = text if len(text) <= _QUOTED_CHARACTERS else f"{text[:_QUOTED_CHARACTERS]}..."
+    return ascii(cut)
 
 
 class RequestError(CaloServeError):

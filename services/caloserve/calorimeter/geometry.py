@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from caloserve.calorimeter.errors import InvalidRequestError
+from caloserve.calorimeter.errors import InvalidRequestError, quoted
 
 Number = TypeVar("Number", bound=np.generic)
 
@@ -102,5 +102,5 @@ def _centres(count: int, pitch_mm: float) -> NDArray[np.float64]:
 def geometry_named(geometry_id: str) -> Geometry:
     """The geometry called ``geometry_id``; raise InvalidRequestError for one that is not known."""
     if geometry_id != CALOGAN.id:
-        raise InvalidRequestError("geometry_id", f"{geometry_id!r} is not known; known is {CALOGAN.id!r}")
+        raise InvalidRequestError("geometry_id", f"{quoted(geometry_id)} is not known; known is {CALOGAN.id!r}")
     return CALOGAN

@@ -1,5 +1,7 @@
 """A served release in the contract's words: its description and its provenance."""
 
+import os
+import socket
 from typing import Final
 
 from caloserve.calorimeter.geometry import Geometry
@@ -11,6 +13,7 @@ from caloserve.wire.channels import SHOWERS_PER_CALL, SHOWERS_PER_CHUNK
 from caloserve.wire.options import DOMAIN_POLICIES, ENCODINGS, ENERGY_POLICIES
 
 _INSTRUCTION_SET: Final = instruction_set()
+_INSTANCE: Final = f"{socket.gethostname()}/{os.getpid()}"
 _DETERMINISM: Final = {
     Determinism.BITWISE: shower_pb2.DETERMINISM_CLASS_BITWISE,
     Determinism.BITWISE_ONE_BUCKET: shower_pb2.DETERMINISM_CLASS_BITWISE_ONE_BUCKET,
@@ -62,6 +65,7 @@ def describe_release(release: ServedRelease) -> generator_pb2.Release:
                 reference=figure.reference,
                 unit=figure.unit,
                 sample_size=figure.sample_size,
+                uncertainty=figure.uncertainty,
             )
             for figure in manifest.fidelity.figures
         ],
@@ -71,6 +75,8 @@ def describe_release(release: ServedRelease) -> generator_pb2.Release:
         onnxruntime_version=engine.runtime_version,
         instruction_set=_INSTRUCTION_SET,
         threads=engine.threads,
+        created=manifest.created,
+        fidelity_reference_sha256=manifest.fidelity.reference_sha256,
     )
 
 
@@ -112,4 +118,6 @@ def provenance(service: Service, release: ServedRelease, order: Order) -> shower
         determinism=_DETERMINISM[engine.determinism],
         seed=order.seed,
         event_id=order.event_id,
+        threads=engine.threads,
+        instance=_INSTANCE,
     )

@@ -17,6 +17,7 @@ from caloserve.calorimeter.geometry import geometry_named
 from caloserve.calorimeter.seeds import latents
 from caloserve.generator.releases import Release
 from caloserve.generator.settings import Provider
+from caloserve.wire.rows import split
 
 BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """Batch sizes the model is run in; a batch between two of them is padded to the larger."""
@@ -120,11 +121,6 @@ class Engine:
     def _probes(self, low_gev: float, high_gev: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         energies = np.geomspace(low_gev, high_gev, _PROBES, dtype=np.float32)
         return latents(0, 0, range(_PROBES), 0, self.latent_size), energies
-
-
-def split(rows: int, most: int) -> list[slice]:
-    """Consecutive slices of at most ``most`` rows that cover ``rows``."""
-    return [slice(start, min(start + most, rows)) for start in range(0, rows, most)]
 
 
 def prove(run: Run, latent: NDArray[np.float32], energies_gev: NDArray[np.float32]) -> Proof:

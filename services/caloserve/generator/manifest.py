@@ -1,8 +1,9 @@
 """A release's manifest: what the model is, where it came from and how good it is."""
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -50,6 +51,8 @@ class Figure:
     reference: float | None
     unit: str
     sample_size: int
+    uncertainty: float | None = None
+    """One standard deviation of ``value``, where it is known."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,9 @@ class Manifest:
         manifest: Manifest = _parse(cls, document, str(path))
         if manifest.schema != SCHEMA:
             raise ManifestError(f"{path}: schema is {manifest.schema}, this version reads {SCHEMA}")
+        low, high = manifest.domain.energy_min_gev, manifest.domain.energy_max_gev
+        if not 0 < low < high < math.inf:
+            raise ManifestError(f"{path}: domain: {low} to {high} GeV is not a range of energies")
         return manifest
 
     def write(self, path: Path) -> None:
@@ -99,10 +105,11 @@ def _parse(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401 (any type 
         if not isinstance(value, Mapping):
             raise ManifestError(f"{where}: should be an object")
         hints = get_type_hints(kind)
-        missing = [field.name for field in fields(kind) if field.name not in value]
+        missing = [field.name for field in fields(kind) if field.name not in value and field.default is MISSING]
         if missing:
             raise ManifestError(f"{where}: lacks {', '.join(missing)}")
-        return kind(**{name: _parse(hint, value[name], f"{where}: {name}") for name, hint in hints.items()})
+        given = {name: hint for name, hint in hints.items() if name in value}
+        return kind(**{name: _parse(hint, value[name], f"{where}: {name}") for name, hint in given.items()})
     if get_origin(kind) is tuple:
         if not isinstance(value, list):
             raise ManifestError(f"{where}: should be a list")

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 
-from caloserve.calorimeter.errors import CaloServeError
 from caloserve.generator.engine import require_runtime
 from caloserve.generator.metrics import GeneratorMetrics
 from caloserve.generator.service import Service
@@ -14,7 +13,7 @@ from caloserve.wire.serving import Listener
 
 log = logging.getLogger(__name__)
 
-_SERVICE_NAME = generator_pb2.DESCRIPTOR.services_by_name["ShowerGeneratorService"].full_name
+_SERVICE_NAMES = (generator_pb2.DESCRIPTOR.services_by_name["ShowerGeneratorService"].full_name,)
 
 
 async def serve_generator(settings: Settings, *, stop_with_stdin: bool = False) -> None:
@@ -30,7 +29,7 @@ async def serve_generator(settings: Settings, *, stop_with_stdin: bool = False) 
     metrics = GeneratorMetrics(settings.particle.name)
     servicer = GeneratorServicer(metrics)
     listener = Listener(
-        settings.address, settings.metrics_address, metrics.registry, _SERVICE_NAME, stop_with_stdin=stop_with_stdin
+        settings.address, settings.metrics_address, metrics.registry, _SERVICE_NAMES, stop_with_stdin=stop_with_stdin
     )
     generator_pb2_grpc.add_ShowerGeneratorServiceServicer_to_server(servicer, listener.server)
     async with listener.listening(settings.particle.name):
@@ -42,7 +41,7 @@ async def serve_generator(settings: Settings, *, stop_with_stdin: bool = False) 
 async def _load(settings: Settings, servicer: GeneratorServicer, metrics: GeneratorMetrics, listener: Listener) -> None:
     try:
         service = await asyncio.to_thread(Service.load, settings)
-    except CaloServeError as error:
+    except Exception as error:  # noqa: BLE001 (whatever is wrong with a release, the process says so and stays)
         servicer.not_serving = f"not serving: {error}"
         log.error("not serving: %s", error)  # noqa: TRY400 (one clear line)
         await listener.not_serving()

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from caloserve.calorimeter.errors import CaloServeError, EngineError, NotFoundError, ReleaseError
+from caloserve.calorimeter.errors import CaloServeError, EngineError, NotFoundError, ReleaseError, quoted
 from caloserve.calorimeter.seeds import SAMPLER_VERSION
-from caloserve.generator.engine import Engine, split
+from caloserve.generator.engine import Engine
 from caloserve.generator.manifest import Manifest
 from caloserve.generator.orders import Order
 from caloserve.generator.releases import Release, ReleaseStore
 from caloserve.generator.sampler import Showers, make_rows
 from caloserve.generator.settings import Settings
 from caloserve.wire.channels import SHOWERS_PER_CHUNK
+from caloserve.wire.rows import split
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class ServedRelease:
             )
         try:
             self.engine = Engine(release, settings.provider, settings.threads)
-        except EngineError as error:
+        except Exception as error:
             raise EngineError(f"release {self.manifest.version}: {error}") from error
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"engine-{self.manifest.version}")
 
@@ -84,4 +85,6 @@ class Service:
         try:
             return self.releases[version or self.default_release]
         except KeyError:
-            raise NotFoundError("release", f"{version!r} is not served; served: {', '.join(self.releases)}") from None
+            raise NotFoundError(
+                "release", f"{quoted(version)} is not served; served: {', '.join(self.releases)}"
+            ) from None

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from caloserve.calorimeter.errors import NotFoundError, NotServingError
+from caloserve.calorimeter.errors import NotFoundError, NotServingError, quoted
 from caloserve.generator.description import describe, provenance
 from caloserve.generator.metrics import GeneratorMetrics
 from caloserve.generator.orders import Order, read_order
@@ -39,7 +39,7 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
             service = self._serving()
             release = service.release(request.release)
             order = read_order(
-                request, release.manifest, most=SHOWERS_PER_CALL, otherwise="ask GenerateShowersStream for more"
+                request, release.manifest, most=SHOWERS_PER_CALL, advice="ask GenerateShowersStream for more"
             )
             answer = await self._make(service, release, order)
             answer.timings.total_ms = 1e3 * (time.perf_counter() - began)
@@ -56,7 +56,7 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
                 request.request,
                 release.manifest,
                 most=service.settings.showers_per_stream,
-                otherwise="ask in several calls, with indices",
+                advice="ask in several calls, with indices",
             )
             make = partial(self._timed_chunk, service, release, order)
             upcoming = asyncio.ensure_future(make(0))
@@ -78,7 +78,7 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
             particle = service.settings.particle.name
             if request.particle not in ("", particle):
                 raise NotFoundError(
-                    "particle", f"{request.particle!r} is not served here; this service makes {particle}"
+                    "particle", f"{quoted(request.particle)} is not served here; this service makes {particle}"
                 )
             return describe(service)
 
@@ -111,7 +111,7 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
         showers = await release.make(order)
         began = time.perf_counter()
         answer = generator_pb2.GenerateShowersResponse(
-            showers=shower_pb2.ShowerBatch(statuses=order.statuses.tolist(), errors=order.errors),
+            showers=shower_pb2.ShowerBatch(statuses=order.statuses.tolist(), errors=order.errors()),
             provenance=provenance(service, release, order),
         )
         write_dense(answer.showers.cells_mev, showers.cells_mev, release.engine.geometry)

@@ -59,9 +59,21 @@ class Settings:
         try:
             settings = cls(particle=PARTICLES[name], releases=_releases_folder(name, path), **table)
             settings = replace(settings, **{key: value for key, value in overrides.items() if value is not None})
-            return replace(settings, provider=Provider(settings.provider))
+            settings = replace(settings, provider=Provider(settings.provider))
+            _check(settings)
         except (TypeError, ValueError) as error:
             raise SettingsError(f"{path}: {error}") from error
+        return settings
+
+
+def _check(settings: Settings) -> None:
+    """Raise TypeError or ValueError for a setting of another type, or one that is too small."""
+    for field in fields(settings):
+        value, kind = getattr(settings, field.name), field.type
+        if isinstance(kind, type) and (not isinstance(value, kind) or isinstance(value, bool)):
+            raise TypeError(f"{field.name} is {value!r}; it should be of type {kind.__name__}")
+        if isinstance(value, int) and value < 1:
+            raise ValueError(f"{field.name} is {value}; it should be at least 1")
 
 
 def service_settings(particle: str) -> Path:

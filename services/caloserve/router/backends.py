@@ -1,12 +1,12 @@
 """The generators behind the router, one channel each."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from caloserve.calorimeter.errors import NotFoundError
+from caloserve.calorimeter.errors import NotFoundError, quoted
 from caloserve.calorimeter.particles import PARTICLES, Particle
 from caloserve.v1 import generator_pb2, generator_pb2_grpc
 from caloserve.wire.channels import CHANNEL_OPTIONS
@@ -30,11 +30,15 @@ class Backend:
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(f"/{_SERVICE}/{method}")
         return await call(request, timeout=timeout_s)
 
-    async def forward_stream(self, method: str, request: bytes, timeout_s: float | None) -> AsyncIterator[bytes]:
+    async def forward_stream(self, method: str, request: bytes, timeout_s: float | None) -> AsyncGenerator[bytes]:
         """The same for a stream of answers."""
         call: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self._channel.unary_stream(f"/{_SERVICE}/{method}")
-        async for message in call(request, timeout=timeout_s):
-            yield message
+        stream = call(request, timeout=timeout_s)
+        try:
+            async for message in stream:
+                yield message
+        finally:
+            stream.cancel()  # or a generator whose stream nobody reads any more would wait for its reader for ever
 
     async def answers(self, timeout_s: float) -> bool:
         """Whether the generator's process answers at all, serving or not."""
@@ -62,7 +66,9 @@ class Backends:
             return self.by_name[particle]
         except KeyError:
             served = ", ".join(self.by_name)
-            raise NotFoundError("particle", f"{particle!r} has no generator here; there is one for {served}") from None
+            raise NotFoundError(
+                "particle", f"{quoted(particle)} has no generator here; there is one for {served}"
+            ) from None
 
     async def close(self) -> None:
         """Close every channel."""

@@ -21,35 +21,38 @@ _STATUS_OF_CODE: Final = {
 }
 
 
-class Dispatcher:
-    """Knows the generators and what the failure of one means for an event's showers."""
+class EventDispatch:
+    """One event on its way; knows which generators have let it down."""
 
-    def __init__(self, backends: Backends, metrics: RouterMetrics) -> None:
+    def __init__(self, request: event_pb2.GenerateEventRequest, backends: Backends, metrics: RouterMetrics) -> None:
+        self._request = request
         self._backends = backends
         self._metrics = metrics
+        self._silent: set[Backend] = set()
 
-    async def make(self, request: event_pb2.GenerateEventRequest, rows: slice, timeout_s: float) -> Assembly:
-        """Make the particles ``rows`` of an event; each generator may take ``timeout_s``."""
+    async def make(self, rows: slice, timeout_s: float) -> Assembly:
+        """Make the particles ``rows`` of the event; each generator may take ``timeout_s``."""
         by_pdg_id = self._backends.by_pdg_id
-        assembly = Assembly(take_apart(request, rows, by_pdg_id))
-        await asyncio.gather(
-            *(self._ask(by_pdg_id[pdg_id], request, assembly, timeout_s) for pdg_id in assembly.part.rows)
-        )
+        assembly = Assembly(take_apart(self._request, rows, by_pdg_id))
+        await asyncio.gather(*(self._ask(by_pdg_id[pdg_id], assembly, timeout_s) for pdg_id in assembly.part.rows))
         self._metrics.particles(count_statuses(assembly.part.statuses))
         return assembly
 
-    async def _ask(
-        self, backend: Backend, request: event_pb2.GenerateEventRequest, assembly: Assembly, timeout_s: float
-    ) -> None:
+    async def _ask(self, backend: Backend, assembly: Assembly, timeout_s: float) -> None:
         """Get the showers of one kind; whatever goes wrong becomes the status of these showers alone."""
         particle = backend.particle
+        if backend in self._silent:  # waiting once is enough: the other kinds' showers are to arrive in time
+            assembly.fail(particle, shower_pb2.SHOWER_STATUS_DEADLINE_EXCEEDED, "did not answer in time before")
+            return
         try:
             with self._metrics.backend(particle.name):
                 answer = await backend.stub.GenerateShowers(
-                    shower_request(request, assembly.part, particle), timeout=timeout_s
+                    shower_request(self._request, assembly.part, particle), timeout=timeout_s
                 )
             assembly.add(particle, answer)
         except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                self._silent.add(backend)
             status = _STATUS_OF_CODE.get(error.code(), shower_pb2.SHOWER_STATUS_INTERNAL)
             assembly.fail(particle, status, error.details() or error.code().name)
         except BadTensorError as error:

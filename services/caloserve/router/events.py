@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from caloserve.calorimeter.errors import BadTensorError, InvalidRequestError, LimitExceededError
+from caloserve.calorimeter.errors import BadTensorError, InvalidRequestError, LimitExceededError, quoted
 from caloserve.calorimeter.geometry import CALOGAN, Geometry
-from caloserve.calorimeter.particles import Particle
+from caloserve.calorimeter.particles import PARTICLES, Particle
 from caloserve.v1 import event_pb2, generator_pb2, shower_pb2, tensor_pb2
-from caloserve.wire.channels import REASON_CHARACTERS
-from caloserve.wire.options import IMPACT_NOT_BUILT, check_options, is_default_impact
+from caloserve.wire.errors import shower_error
+from caloserve.wire.options import check_options, impact_fault, read_indices
 from caloserve.wire.tensors import read_dense, write_dense
 
 OUTPUTS_WITH_CELLS = (
@@ -22,65 +22,79 @@ OUTPUTS_WITH_CELLS = (
 OUTPUTS_WITH_SUM = (event_pb2.EVENT_OUTPUT_SUM, event_pb2.EVENT_OUTPUT_BOTH)
 
 
-def check_event(request: event_pb2.GenerateEventRequest, *, most: int, otherwise: str) -> None:
+def check_event(request: event_pb2.GenerateEventRequest, *, most: int, advice: str) -> None:
     """Refuse a request that is malformed as a whole; a single bad particle is not.
 
     Raises:
-        InvalidRequestError: no particles, or an output or geometry that does not exist.
-        LimitExceededError: more than ``most`` particles; ``otherwise`` says what to do.
+        InvalidRequestError: no particles, another number of indices, an output or geometry that does not exist, or a
+            release pinned for a kind of particle that does not.
+        LimitExceededError: more than ``most`` particles; ``advice`` says what to do.
         NotBuiltError: a choice of the contract that is not built yet.
     """
     count = len(request.particles)
     if count == 0:
         raise InvalidRequestError("particles", "is empty; an event has at least one")
     if count > most:
-        raise LimitExceededError("particles", f"{count} particles, at most {most} per call; {otherwise}")
+        raise LimitExceededError("particles", f"{count} particles, at most {most} per call; {advice}")
     if request.output not in event_pb2.EventOutput.values():
         raise InvalidRequestError("output", f"{request.output} is not one of EventOutput")
+    for name in request.releases:
+        if name not in PARTICLES:
+            raise InvalidRequestError(f"releases[{quoted(name)}]", f"no such kind; known are {', '.join(PARTICLES)}")
     check_options(request.options, CALOGAN.id)
+    read_indices(request.indices, count)
 
 
 @dataclass
 class EventPart:
     """Consecutive particles of an event on their way through the generators.
 
-    ``rows`` tells for each kind of particle which rows of the part are of it; ``energies_gev`` and ``statuses`` have
-    one entry per row.
+    ``energies_gev``, ``indices`` and ``statuses`` have one entry per row; ``rows`` tells for each PDG id which rows are
+    of it.
     """
 
-    first: int
     energies_gev: NDArray[np.float32]
-    rows: Mapping[int, NDArray[np.intp]]
+    indices: NDArray[np.uint64]
     statuses: NDArray[np.int32]
+    rows: dict[int, NDArray[np.intp]] = field(default_factory=dict)
     errors: list[shower_pb2.ShowerError] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.energies_gev)
 
-    def refuse(self, row: int, status: shower_pb2.ShowerStatus, message: str) -> None:
+    def refuse(self, row: int, status: int, reason: str) -> None:
         """Give a row its final status and say why."""
         self.statuses[row] = status
-        self.errors.append(shower_pb2.ShowerError(row=row, status=status, message=message[:REASON_CHARACTERS]))
+        self.errors.append(shower_error(row, status, reason))
 
 
-def take_apart(request: event_pb2.GenerateEventRequest, part: slice, served: Mapping[int, object]) -> EventPart:
-    """Sort the particles of ``part`` by kind; those of a kind that is not ``served`` are refused, with their reason."""
-    particles = request.particles[part]
-    kinds = np.fromiter((particle.pdg_id for particle in particles), np.int64, len(particles))
-    energies = np.fromiter((particle.kinetic_energy_gev for particle in particles), np.float32, len(particles))
-    taken = EventPart(part.start, energies, {}, np.zeros(len(particles), dtype=np.int32))
+def take_apart(request: event_pb2.GenerateEventRequest, rows: slice, served: Mapping[int, object]) -> EventPart:
+    """Sort the particles ``rows`` by kind; those of a kind that is not ``served`` are refused, with their reason."""
+    particles = request.particles[rows]
+    count = len(particles)
+    kinds = np.fromiter((particle.pdg_id for particle in particles), np.int64, count)
+    part = EventPart(
+        energies_gev=np.fromiter((particle.kinetic_energy_gev for particle in particles), np.float32, count),
+        indices=read_indices(request.indices[rows], count) if request.indices else _positions(rows),
+        statuses=np.zeros(count, dtype=np.int32),
+    )
     for row, particle in enumerate(particles):
-        if particle.HasField("impact") and not is_default_impact(particle.impact):
-            taken.refuse(row, shower_pb2.SHOWER_STATUS_UNIMPLEMENTED, IMPACT_NOT_BUILT)
+        if particle.HasField("impact") and (fault := impact_fault(particle.impact)):
+            part.refuse(row, *fault)
     unknown = ~np.isin(kinds, list(served))
-    for row in np.flatnonzero(unknown & (taken.statuses == 0)).tolist():
+    for row in np.flatnonzero(unknown & (part.statuses == 0)).tolist():
         known = ", ".join(str(pdg_id) for pdg_id in served)
-        message = f"no generator for pdg_id {kinds[row]}; there is one for {known}"
-        taken.refuse(row, shower_pb2.SHOWER_STATUS_UNKNOWN_PARTICLE, message)
-    wanted = taken.statuses == 0
-    groups = {pdg_id: np.flatnonzero(wanted & (kinds == pdg_id)) for pdg_id in served}
-    taken.rows = {pdg_id: rows for pdg_id, rows in groups.items() if len(rows)}
-    return taken
+        reason = f"no generator for pdg_id {kinds[row]}; there is one for {known}"
+        part.refuse(row, shower_pb2.SHOWER_STATUS_UNKNOWN_PARTICLE, reason)
+    for pdg_id in served:
+        of_kind = np.flatnonzero((part.statuses == 0) & (kinds == pdg_id))
+        if len(of_kind):
+            part.rows[pdg_id] = of_kind
+    return part
+
+
+def _positions(rows: slice) -> NDArray[np.uint64]:
+    return np.arange(rows.start, rows.stop, dtype=np.uint64)
 
 
 def shower_request(
@@ -93,7 +107,7 @@ def shower_request(
         energies_gev=part.energies_gev[rows].tolist(),
         seed=request.seed,
         event_id=request.event_id,
-        indices=(part.first + rows).tolist(),
+        indices=part.indices[rows].tolist(),
         release=request.releases.get(particle.name, ""),
         options=request.options,
         failure_policy=shower_pb2.FAILURE_POLICY_PER_SHOWER,
@@ -107,7 +121,7 @@ class Assembly:
         self.part = part
         self._geometry = geometry
         self._cells: NDArray[np.float32] | None = None
-        self._answers: dict[str, generator_pb2.GenerateShowersResponse] = {}
+        self._makers: list[event_pb2.Maker] = []
 
     def add(self, particle: Particle, answer: generator_pb2.GenerateShowersResponse) -> None:
         """Put a generator's showers in their rows.
@@ -119,6 +133,8 @@ class Assembly:
         cells = read_dense(batch.cells_mev, (len(rows), self._geometry.cells), self._geometry)
         if len(batch.statuses) != len(rows):
             raise BadTensorError(f"{len(batch.statuses)} statuses for {len(rows)} showers")
+        if any(error.row >= len(rows) for error in batch.errors):
+            raise BadTensorError(f"an error of a row beyond the {len(rows)} showers")
         if len(rows) == len(self.part):
             self._cells = cells  # one kind only: nothing to put in order, nothing to copy
         else:
@@ -126,7 +142,7 @@ class Assembly:
         self.part.statuses[rows] = batch.statuses
         for error in batch.errors:
             self.part.refuse(int(rows[error.row]), error.status, error.message)
-        self._answers[particle.name] = answer
+        self._makers.append(event_pb2.Maker(provenance=answer.provenance, timings=answer.timings))
 
     def fail(self, particle: Particle, status: shower_pb2.ShowerStatus, reason: str) -> None:
         """Give all showers of a kind the same status."""
@@ -144,9 +160,7 @@ class Assembly:
         answer.showers.errors.extend(sorted(self.part.errors, key=lambda error: error.row))
         if with_cells:
             write_dense(answer.showers.cells_mev, self.cells_mev, self._geometry)
-        for name, made in self._answers.items():
-            answer.provenance[name].CopyFrom(made.provenance)
-            answer.generator_timings[name].CopyFrom(made.timings)
+        answer.makers.extend(self._makers)
 
     def _ordered(self) -> NDArray[np.float32]:
         if self._cells is None:
@@ -170,5 +184,11 @@ class EventSum:
         self._total = np.add.reduce(np.concatenate([self._total, cells_mev]), axis=0, keepdims=True)
 
     def write(self, tensor: tensor_pb2.Tensor) -> None:
-        """Write the sum, shape (cells,), rounded to float32."""
+        """Write the sum, shape (cells,), rounded to float32.
+
+        Raises:
+            InvalidRequestError: it is too large for that.
+        """
+        if self._total.max() > np.finfo(np.float32).max:
+            raise InvalidRequestError("particles", "their deposits add up to more than a float32 holds")
         write_dense(tensor, self._total[0].astype(np.float32), self._geometry)

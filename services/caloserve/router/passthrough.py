@@ -1,6 +1,7 @@
 """ShowerGeneratorService on the router: requests and answers go through to the right generator as bytes."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -50,8 +51,10 @@ class Passthrough:
         async with self._metrics.call(method, context):
             backend = self._backends.named(_parse(generator_pb2.GenerateShowersStreamRequest, request).request.particle)
             with self._metrics.backend(backend.particle.name):
-                async for chunk in backend.forward_stream(method, request, context.time_remaining()):
-                    yield chunk
+                chunks = backend.forward_stream(method, request, context.time_remaining())
+                async with aclosing(chunks):
+                    async for chunk in chunks:
+                        yield chunk
 
 
 def _parse(kind: Any, raw: bytes) -> Any:  # noqa: ANN401 (a generated message class and its message)

@@ -7,12 +7,15 @@ from caloserve.router.backends import Backends
 from caloserve.router.metrics import RouterMetrics
 from caloserve.router.passthrough import Passthrough
 from caloserve.router.servicer import EventServicer
-from caloserve.v1 import event_pb2, event_pb2_grpc
+from caloserve.v1 import event_pb2, event_pb2_grpc, generator_pb2
 from caloserve.wire.serving import Listener
 
 log = logging.getLogger(__name__)
 
-_SERVICE_NAME = event_pb2.DESCRIPTOR.services_by_name["EventService"].full_name
+_SERVICE_NAMES = (
+    event_pb2.DESCRIPTOR.services_by_name["EventService"].full_name,
+    generator_pb2.DESCRIPTOR.services_by_name["ShowerGeneratorService"].full_name,
+)
 
 
 async def serve_router(
@@ -32,7 +35,7 @@ async def serve_router(
     """
     metrics = RouterMetrics()
     backends = Backends(targets)
-    listener = Listener(address, metrics_address, metrics.registry, _SERVICE_NAME, stop_with_stdin=stop_with_stdin)
+    listener = Listener(address, metrics_address, metrics.registry, _SERVICE_NAMES, stop_with_stdin=stop_with_stdin)
     event_pb2_grpc.add_EventServiceServicer_to_server(EventServicer(backends, metrics, timeout_s), listener.server)
     listener.server.add_generic_rpc_handlers((Passthrough(backends, metrics).handler(),))
     try:

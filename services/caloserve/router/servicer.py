@@ -2,18 +2,22 @@
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import AsyncIterator
-from typing import Any, Final, cast
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import aclosing
+from typing import Any, Final, TypeAlias, cast
 
 import grpc
 
+from caloserve.calorimeter.errors import RequestError
 from caloserve.router.backends import Backend, Backends
-from caloserve.router.dispatcher import Dispatcher
+from caloserve.router.dispatcher import EventDispatch
 from caloserve.router.events import OUTPUTS_WITH_CELLS, OUTPUTS_WITH_SUM, Assembly, EventSum, check_event
 from caloserve.router.metrics import RouterMetrics
+from caloserve.router.pipeline import in_order
 from caloserve.v1 import event_pb2, event_pb2_grpc, generator_pb2
 from caloserve.wire.channels import SHOWERS_PER_CALL, SHOWERS_PER_CHUNK
+from caloserve.wire.rows import split
+from caloserve.wire.statuses import status_code
 
 PARTICLES_PER_STREAM: Final = 1_000_000
 _EVENTS_AHEAD: Final = 3
@@ -21,7 +25,8 @@ _PARTS_AHEAD: Final = 3  # the generators work on these while one is being sent
 _DESCRIBE_TIMEOUT_S: Final = 1.0
 _SHARE_OF_DEADLINE: Final = 0.8
 
-Context = grpc.aio.ServicerContext[Any, Any]
+Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+Part: TypeAlias = tuple[event_pb2.GenerateEventResponse, Assembly]
 
 
 class EventServicer(event_pb2_grpc.EventServiceServicer):
@@ -36,7 +41,6 @@ class EventServicer(event_pb2_grpc.EventServiceServicer):
     def __init__(self, backends: Backends, metrics: RouterMetrics, timeout_s: float) -> None:
         self._backends = backends
         self._metrics = metrics
-        self._dispatcher = Dispatcher(backends, metrics)
         self._timeout_s = timeout_s
 
     async def GenerateEvent(
@@ -52,53 +56,39 @@ class EventServicer(event_pb2_grpc.EventServiceServicer):
         """A whole event in chunks; the generators work ahead while one is being sent."""
         async with self._metrics.call("GenerateEventStream", context):
             event = request.request
-            check_event(event, most=PARTICLES_PER_STREAM, otherwise="split the event")
+            check_event(event, most=PARTICLES_PER_STREAM, advice="ask for parts of the event, with indices")
+            count = len(event.particles)
+            dispatch = EventDispatch(event, self._backends, self._metrics)
             total = EventSum()
-            starts = deque(range(0, len(event.particles), SHOWERS_PER_CHUNK))
-            under_way: deque[tuple[int, asyncio.Task[tuple[event_pb2.GenerateEventResponse, Assembly]]]] = deque()
-            try:
-                while starts or under_way:
-                    while starts and len(under_way) < _PARTS_AHEAD:
-                        start = starts.popleft()
-                        part = slice(start, min(start + SHOWERS_PER_CHUNK, len(event.particles)))
-                        under_way.append((start, asyncio.create_task(self._part(event, part, self._patience(context)))))
-                    start, task = under_way.popleft()
-                    chunk, assembly = await task
+
+            async def parts() -> AsyncIterator[Coroutine[Any, Any, Part]]:
+                for rows in split(count, SHOWERS_PER_CHUNK):
+                    yield _part(dispatch, event, rows, self._patience(context))
+
+            async with aclosing(in_order(parts(), _PARTS_AHEAD)) as made:
+                first_row = 0
+                async for chunk, assembly in made:
+                    following = first_row + len(assembly.part)
                     if event.output in OUTPUTS_WITH_SUM:
                         total.add(assembly.cells_mev)
-                        if not starts and not under_way:
+                        if following == count:
                             total.write(chunk.sum_cells_mev)
-                    yield event_pb2.GenerateEventStreamResponse(first_row=start, chunk=chunk)
-            finally:
-                for _, task in under_way:
-                    task.cancel()
+                    yield event_pb2.GenerateEventStreamResponse(first_row=first_row, chunk=chunk)
+                    first_row = following
 
     async def GenerateEvents(
         self, request_iterator: AsyncIterator[event_pb2.GenerateEventsRequest], context: Context
     ) -> AsyncIterator[event_pb2.GenerateEventsResponse]:
         """Many events, answered in order; the generators work ahead."""
         async with self._metrics.call("GenerateEvents", context):
-            under_way: asyncio.Queue[asyncio.Task[event_pb2.GenerateEventResponse] | None] = asyncio.Queue(
-                _EVENTS_AHEAD
-            )
 
-            async def read() -> None:
-                try:
-                    async for message in request_iterator:
-                        event = self._event(message.request, self._patience(context))
-                        await under_way.put(asyncio.create_task(event))
-                finally:
-                    await under_way.put(None)
+            async def events() -> AsyncIterator[Coroutine[Any, Any, event_pb2.GenerateEventsResponse]]:
+                async for message in request_iterator:
+                    yield self._event_or_error(message.request, self._patience(context))
 
-            reading = asyncio.create_task(read())
-            try:
-                while (task := await under_way.get()) is not None:
-                    yield event_pb2.GenerateEventsResponse(response=await task)
-            finally:
-                reading.cancel()
-                while not under_way.empty():
-                    if (task := under_way.get_nowait()) is not None:
-                        task.cancel()
+            async with aclosing(in_order(events(), _EVENTS_AHEAD)) as answers:
+                async for answer in answers:
+                    yield answer
 
     async def ListGenerators(
         self,
@@ -126,27 +116,41 @@ class EventServicer(event_pb2_grpc.EventServiceServicer):
         self, request: event_pb2.GenerateEventRequest, timeout_s: float
     ) -> event_pb2.GenerateEventResponse:
         """A whole event in one answer."""
-        check_event(request, most=SHOWERS_PER_CALL, otherwise="ask GenerateEventStream for more")
-        answer, assembly = await self._part(request, slice(0, len(request.particles)), timeout_s)
+        check_event(request, most=SHOWERS_PER_CALL, advice="ask GenerateEventStream for more")
+        dispatch = EventDispatch(request, self._backends, self._metrics)
+        answer, assembly = await _part(dispatch, request, slice(0, len(request.particles)), timeout_s)
         if request.output in OUTPUTS_WITH_SUM:
             total = EventSum()
             total.add(assembly.cells_mev)
             total.write(answer.sum_cells_mev)
         return answer
 
-    async def _part(
-        self, request: event_pb2.GenerateEventRequest, rows: slice, timeout_s: float
-    ) -> tuple[event_pb2.GenerateEventResponse, Assembly]:
-        """The particles ``rows`` of an event."""
-        began = time.perf_counter()
-        assembly = await self._dispatcher.make(request, rows, timeout_s)
-        made = time.perf_counter()
-        answer = event_pb2.GenerateEventResponse(event_id=request.event_id)
-        assembly.write(answer, with_cells=request.output in OUTPUTS_WITH_CELLS)
-        ended = time.perf_counter()
-        answer.timings.encode_ms = 1e3 * (ended - made)
-        answer.timings.total_ms = 1e3 * (ended - began)
-        return answer, assembly
+    async def _event_or_error(
+        self, request: event_pb2.GenerateEventRequest, timeout_s: float
+    ) -> event_pb2.GenerateEventsResponse:
+        """The same; a malformed event is answered with its error, for the others' sake."""
+        answer = event_pb2.GenerateEventsResponse(event_id=request.event_id)
+        try:
+            answer.response.CopyFrom(await self._event(request, timeout_s))
+        except RequestError as error:
+            answer.error.code = status_code(error).value[0]
+            answer.error.message = str(error)
+        return answer
+
+
+async def _part(
+    dispatch: EventDispatch, request: event_pb2.GenerateEventRequest, rows: slice, timeout_s: float
+) -> Part:
+    """The particles ``rows`` of an event."""
+    began = time.perf_counter()
+    assembly = await dispatch.make(rows, timeout_s)
+    made = time.perf_counter()
+    answer = event_pb2.GenerateEventResponse(event_id=request.event_id)
+    assembly.write(answer, with_cells=request.output in OUTPUTS_WITH_CELLS)
+    ended = time.perf_counter()
+    answer.timings.encode_ms = 1e3 * (ended - made)
+    answer.timings.total_ms = 1e3 * (ended - began)
+    return answer, assembly
 
 
 async def _describe(backend: Backend) -> event_pb2.Generator:

@@ -60,9 +60,10 @@ def serve(
     options = [f"--{name}={value}" for name, value in (("provider", provider), ("threads", threads)) if value]
     with running_stack(f"127.0.0.1:{port}", f"127.0.0.1:{metrics_port}", releases, *options) as stack:
         wait_until_loaded(stack, interrupted)
-        router = stack.router
-        click.echo(json.dumps({"address": router.address, "metrics_address": router.metrics_address}))
-        _watch(stack, interrupted)
+        if not interrupted.is_set():
+            router = stack.router
+            click.echo(json.dumps({"address": router.address, "metrics_address": router.metrics_address}))
+            _watch(stack, interrupted)
 
 
 def _wait_for_end_of_stdin(ended: threading.Event) -> None:

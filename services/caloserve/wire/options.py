@@ -1,9 +1,13 @@
 """Which of the contract's choices are built."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from caloserve.calorimeter.errors import InvalidRequestError, NotBuiltError
+import numpy as np
+from numpy.typing import NDArray
+
+from caloserve.calorimeter.errors import InvalidRequestError, NotBuiltError, quoted
 from caloserve.v1 import shower_pb2, tensor_pb2
 
 ENERGY_POLICIES: Final = (shower_pb2.ENERGY_POLICY_AS_GENERATED,)
@@ -13,7 +17,6 @@ DOMAIN_POLICIES: Final = (
     shower_pb2.DOMAIN_POLICY_ALLOW,
 )
 ENCODINGS: Final = (tensor_pb2.ENCODING_DENSE,)
-IMPACT_NOT_BUILT: Final = "only perpendicular, centred incidence at time zero is built"
 
 _BUILT: Final[Mapping[str, tuple[Any, tuple[int, ...]]]] = {
     "energy_policy": (shower_pb2.EnergyPolicy, ENERGY_POLICIES),
@@ -31,7 +34,9 @@ def check_options(options: shower_pb2.GenerationOptions, geometry_id: str) -> No
         NotBuiltError: a choice of the contract that is not built yet.
     """
     if options.geometry_id not in ("", geometry_id):
-        raise InvalidRequestError("options.geometry_id", f"{options.geometry_id!r} is not served, {geometry_id!r} is")
+        raise InvalidRequestError(
+            "options.geometry_id", f"{quoted(options.geometry_id)} is not served, {geometry_id!r} is"
+        )
     for name, (kind, built) in _BUILT.items():
         value = getattr(options, name)
         if value != 0 and value not in built:
@@ -39,9 +44,31 @@ def check_options(options: shower_pb2.GenerationOptions, geometry_id: str) -> No
             raise NotBuiltError(f"options.{name}", f"{choice} is not built yet")
 
 
-def is_default_impact(impact: shower_pb2.Impact) -> bool:
-    """Whether a particle arrives as today's generators know it: centred, perpendicular, at time zero."""
-    position, direction = impact.position_mm, impact.direction
-    centred = (position.x, position.y, position.z) == (0.0, 0.0, 0.0)
-    perpendicular = not impact.HasField("direction") or (direction.x, direction.y, direction.z) == (0.0, 0.0, 1.0)
-    return centred and perpendicular and impact.time_ns == 0.0
+def check_failure_policy(policy: int) -> None:
+    """Raise NotBuiltError for a policy that this service does not know."""
+    if policy not in shower_pb2.FailurePolicy.values():
+        raise NotBuiltError("failure_policy", f"{policy}, unknown to this service, is not built yet")
+
+
+def read_indices(indices: Sequence[int], count: int) -> NDArray[np.uint64]:
+    """Index of each of ``count`` showers, shape (count,): as given, else their positions.
+
+    Raises:
+        InvalidRequestError: another number of indices.
+    """
+    if not indices:
+        return np.arange(count, dtype=np.uint64)
+    if len(indices) != count:
+        raise InvalidRequestError("indices", f"{len(indices)} for {count} showers; give one each, or none")
+    return np.fromiter(indices, dtype=np.uint64, count=count)
+
+
+def impact_fault(impact: shower_pb2.Impact) -> tuple[shower_pb2.ShowerStatus, str] | None:
+    """Status and reason for an impact that cannot be served; None for centred, perpendicular, at time zero."""
+    direction = impact.direction if impact.HasField("direction") else shower_pb2.Vector3(z=1.0)
+    numbers = (impact.phi_mm, impact.eta_mm, impact.time_ns, direction.x, direction.y, direction.z)
+    if not all(map(math.isfinite, numbers)):
+        return shower_pb2.SHOWER_STATUS_INVALID_IMPACT, "the impact is not made of finite numbers"
+    if numbers != (0.0, 0.0, 0.0, 0.0, 0.0, 1.0):
+        return shower_pb2.SHOWER_STATUS_UNIMPLEMENTED, "only perpendicular, centred incidence at time zero is built"
+    return None

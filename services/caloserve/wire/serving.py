@@ -4,8 +4,9 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import click
@@ -15,6 +16,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from caloserve.calorimeter.errors import SettingsError
 from caloserve.wire.channels import SERVER_OPTIONS
+from caloserve.wire.decoding import DecodingInterceptor
 
 _GRACE_S = 5.0
 
@@ -32,7 +34,7 @@ class Listener:
         address: HOST:PORT, port 0 for a free one, or unix:PATH.
         metrics_address: HOST:PORT, likewise.
         registry: the metrics to show.
-        service_name: full name of the gRPC service whose health is told, besides the whole server's.
+        service_names: full names of the gRPC services whose health is told, besides the whole server's.
         stop_with_stdin: stop when standard input ends too.
     """
 
@@ -41,15 +43,15 @@ class Listener:
         address: str,
         metrics_address: str,
         registry: CollectorRegistry,
-        service_name: str,
+        service_names: Sequence[str],
         *,
         stop_with_stdin: bool = False,
     ) -> None:
-        self.server = grpc.aio.server(options=SERVER_OPTIONS)
+        self.server = grpc.aio.server(interceptors=[DecodingInterceptor()], options=SERVER_OPTIONS)
         self._address = address
         self._metrics_address = metrics_address
         self._registry = registry
-        self._service_name = service_name
+        self._service_names = service_names
         self._stop_with_stdin = stop_with_stdin
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.server)
@@ -97,10 +99,12 @@ class Listener:
             self._stop.set()
 
     async def _set_health(self, status: int) -> None:
-        for name in ("", self._service_name):
+        for name in ("", *self._service_names):
             await self._health.set(name, status)
 
     def _bind(self) -> str:
+        if _somebody_answers(self._address):  # gRPC would take a socket file over without a word
+            raise SettingsError(f"cannot listen on {self._address}: it is in use")
         try:
             port = self.server.add_insecure_port(self._address)
         except RuntimeError as error:
@@ -110,7 +114,7 @@ class Listener:
     def _serve_metrics(self) -> tuple[str, Callable[[], None]]:
         host, _, port = self._metrics_address.rpartition(":")
         try:
-            server, thread = start_http_server(int(port), host, self._registry)
+            server, thread = start_http_server(int(port), host.strip("[]"), self._registry)
         except (OSError, ValueError) as error:
             raise SettingsError(f"cannot serve metrics on {self._metrics_address}: {error}") from error
 
@@ -120,3 +124,12 @@ class Listener:
             thread.join()
 
         return f"{host}:{server.server_port}", stop
+
+
+def _somebody_answers(address: str) -> bool:
+    """Whether a server listens at a unix socket already."""
+    scheme, _, path = address.partition(":")
+    if scheme != "unix":
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path.removeprefix("//")) == 0
