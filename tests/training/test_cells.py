@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from caloserve.calorimeter import CALOGAN
 from caloserve_training import spectrum
-from caloserve_training.cells import SHAPE_NORMALS, CellModel, crosses
+from caloserve_training.cells import SHAPE_NORMALS, CellModel
 from caloserve_training.data import ShowerSample, read_showers
 
 REFERENCE = Path(__file__).parents[1] / "data"
@@ -19,14 +19,12 @@ def pions() -> ShowerSample:
 
 @pytest.fixture(scope="module")
 def model(pions: ShowerSample) -> CellModel:
-    """Untrained networks with a real spectrum; that of hadrons that crossed holds half the energy per cell."""
-    model = CellModel(hadronic=True, hidden=8)
+    """Untrained networks with a real spectrum."""
+    model = CellModel(hidden=8)
     energy, layer_energies = pions.energy[:, np.newaxis], pions.layer_energies()
     model.conditions.adapt(energy, layer_energies)
     log_expected = np.asarray(model.log_expected(model.conditions(energy, layer_energies), layer_energies))
-    table = spectrum.measure_spectrum(pions.cells, log_expected)
-    halved = table - np.array([np.log(2.0), 0.0, 0.0, 0.0], dtype=np.float32)
-    model.set_spectrum(np.concatenate([table, halved]))
+    model.set_spectrum(spectrum.measure_spectrum(pions.cells, log_expected))
     return model
 
 
@@ -52,17 +50,6 @@ def test_an_empty_layer_stays_empty_and_a_faint_one_has_a_hit(model: CellModel, 
     last = cells[:, CALOGAN.layers[-1].span]
     assert (last[0] == 0).all()
     assert last[1].sum() == pytest.approx(1e-9, rel=1e-4)
-
-
-def test_hadrons_that_cross_have_a_spectrum_of_their_own(model: CellModel, pions: ShowerSample) -> None:
-    layer_energies = pions.layer_energies()
-    crossing = np.asarray(crosses(layer_energies))[:, 0] == 1
-    np.testing.assert_array_equal(crossing, pions.cells.sum(axis=1) < 600.0)
-    scores = np.ones_like(pions.cells)
-    expected = np.zeros_like(pions.cells)
-    logs, margins = (np.asarray(part) for part in model.deposits(scores, expected, layer_energies))
-    np.testing.assert_allclose(logs[~crossing] - logs[crossing][0], np.log(2.0), atol=1e-5)
-    np.testing.assert_allclose(margins, np.broadcast_to(margins[0], margins.shape), atol=1e-6)
 
 
 def test_a_symmetrised_expectation_is_the_same_in_every_mirror(model: CellModel, pions: ShowerSample) -> None:

@@ -11,13 +11,14 @@ from keras import ops
 from caloserve.calorimeter import CALOGAN
 from caloserve_training import spectrum
 from caloserve_training.data import flip_indices
-from caloserve_training.layer_energies import FLOOR_MEV, MINIMUM_IONISING_LIMIT_MEV
+from caloserve_training.layer_energies import FLOOR_MEV
 from caloserve_training.tensor import Tensor, logarithm, look_up
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+CONDITIONS = 7
 SHAPE_NORMALS = 32
 EXPECTATION_HIDDEN = 64
 LAYERS = len(CALOGAN.layers)
@@ -34,21 +35,13 @@ def layer_membership() -> NDArray[np.float32]:
     return membership
 
 
-def crosses(layer_energies: Tensor) -> Tensor:
-    """1 for hadrons that crossed as minimum-ionising particles, 0 for the others, ``(batch, 1)``."""
-    total = ops.sum(layer_energies, axis=-1, keepdims=True)
-    return ops.cast(total < MINIMUM_IONISING_LIMIT_MEV, "float32")
-
-
 class ConditionScaler(keras.layers.Layer):  # type: ignore[misc]
     """What the cell networks see of a shower: energy, response and layer energies, standardised on real showers."""
 
-    def __init__(self, *, hadronic: bool, name: str | None = None) -> None:
+    def __init__(self, name: str | None = None) -> None:
         super().__init__(name=name)
-        self.hadronic = hadronic
-        self.size = 8 if hadronic else 7
-        self.centre = self.add_weight(shape=(self.size,), initializer="zeros", trainable=False, name="centre")
-        self.scale = self.add_weight(shape=(self.size,), initializer="ones", trainable=False, name="scale")
+        self.centre = self.add_weight(shape=(CONDITIONS,), initializer="zeros", trainable=False, name="centre")
+        self.scale = self.add_weight(shape=(CONDITIONS,), initializer="ones", trainable=False, name="scale")
 
     def adapt(self, energy: Tensor, layer_energies: Tensor) -> None:
         """Take centre and scale from a sample."""
@@ -56,31 +49,30 @@ class ConditionScaler(keras.layers.Layer):  # type: ignore[misc]
         self.centre.assign(raw.mean(axis=0))
         self.scale.assign(1.0 / np.maximum(raw.std(axis=0), 1e-3))
 
-    def raw(self, energy: Tensor, layer_energies: Tensor) -> Tensor:
-        """Unscaled conditions, ``(batch, size)``, from GeV ``(batch, 1)`` and MeV ``(batch, 3)``."""
+    @staticmethod
+    def raw(energy: Tensor, layer_energies: Tensor) -> Tensor:
+        """Unscaled conditions, ``(batch, 7)``, from GeV ``(batch, 1)`` and MeV ``(batch, 3)``."""
         total = ops.sum(layer_energies, axis=-1, keepdims=True)
         deposits = ops.maximum(ops.concatenate([layer_energies, total], axis=-1), 1e-2)
         logs = logarithm(ops.concatenate([energy, deposits], axis=-1))
         empty = ops.cast(layer_energies[:, 2:] <= 0.0, "float32")
         response = total / (1000.0 * energy)
-        kinds = [empty, crosses(layer_energies)] if self.hadronic else [empty]
-        return ops.concatenate([logs[:, :1], response, logs[:, 1:], *kinds], axis=-1)
+        return ops.concatenate([logs[:, :1], response, logs[:, 1:], empty], axis=-1)
 
     def call(self, energy: Tensor, layer_energies: Tensor) -> Tensor:
-        """Conditions of order one, ``(batch, size)``."""
+        """Conditions of order one, ``(batch, 7)``."""
         return ops.clip((self.raw(energy, layer_energies) - self.centre) * self.scale, -4.0, 4.0)
 
 
 class CellModel(keras.Model):  # type: ignore[misc]
     """Cells in MeV given the particle's energy and the layer energies."""
 
-    def __init__(self, *, hadronic: bool, hidden: int, name: str | None = None) -> None:
+    def __init__(self, *, hidden: int, name: str | None = None) -> None:
         super().__init__(name=name)
-        self.hadronic = hadronic
-        self.conditions = ConditionScaler(hadronic=hadronic, name="conditions")
+        self.conditions = ConditionScaler(name="conditions")
         self.mean = keras.Sequential(
             [
-                keras.layers.Input((self.conditions.size,)),
+                keras.layers.Input((CONDITIONS,)),
                 keras.layers.Dense(EXPECTATION_HIDDEN, activation="silu"),
                 keras.layers.Dense(EXPECTATION_HIDDEN, activation="silu"),
                 keras.layers.Dense(CALOGAN.cells),
@@ -89,7 +81,7 @@ class CellModel(keras.Model):  # type: ignore[misc]
         )
         self.trunk = keras.Sequential(
             [
-                keras.layers.Input((self.conditions.size + SHAPE_NORMALS + CALOGAN.cells,)),
+                keras.layers.Input((CONDITIONS + SHAPE_NORMALS + CALOGAN.cells,)),
                 keras.layers.Dense(hidden),
                 keras.layers.LeakyReLU(0.2),
                 keras.layers.Dense(hidden),
@@ -104,8 +96,9 @@ class CellModel(keras.Model):  # type: ignore[misc]
         ]
         for head in self.heads:
             head.build((None, hidden))
-        rows = spectrum.ROWS * (2 if hadronic else 1)
-        self.rows = self.add_weight(shape=(rows, spectrum.COLUMNS), initializer="zeros", trainable=False, name="rows")
+        self.rows = self.add_weight(
+            shape=(spectrum.ROWS, spectrum.COLUMNS), initializer="zeros", trainable=False, name="rows"
+        )
         membership = layer_membership()
         self.to_layers = membership
         self.to_cells = np.ascontiguousarray(membership.T)
@@ -118,7 +111,7 @@ class CellModel(keras.Model):  # type: ignore[misc]
         return [*self.trunk.trainable_weights, *(w for head in self.heads for w in head.trainable_weights)]
 
     def set_spectrum(self, table: NDArray[np.float32]) -> None:
-        """Take the measured cell spectrum; a hadron's is followed by that of hadrons that crossed."""
+        """Take the measured cell spectrum."""
         self.rows.assign(table)
 
     def symmetrise_mean(self) -> None:
@@ -144,7 +137,7 @@ class CellModel(keras.Model):  # type: ignore[misc]
         shift, above, below = (head(hidden) for head in self.heads)
         return shift + cell_normals + above * ops.maximum(cell_normals, 0.0) + below * ops.minimum(cell_normals, 0.0)
 
-    def deposits(self, scores: Tensor, log_expected: Tensor, layer_energies: Tensor) -> tuple[Tensor, Tensor]:
+    def deposits(self, scores: Tensor, log_expected: Tensor) -> tuple[Tensor, Tensor]:
         """From the spectrum table: log deposits in MeV, and by how much a cell's score is above the first hit's."""
         level = (log_expected - spectrum.LOG_LOW) * (1.0 / spectrum.LEVEL_STEP)
         level_index = ops.clip(ops.floor(level + 0.5), 0.0, spectrum.LEVELS - 1.0)
@@ -152,8 +145,6 @@ class CellModel(keras.Model):  # type: ignore[misc]
         score = (held + spectrum.SCORE_RANGE) * (1.0 / spectrum.SCORE_STEP)
         score_index = ops.floor(score)
         index = (level_index + self.level_offsets) * float(spectrum.SCORES) + score_index
-        if self.hadronic:
-            index += float(spectrum.ROWS) * crosses(layer_energies)
         rows = look_up(self.rows, ops.cast(index, "int32"))
         offset = (level - level_index) * spectrum.LEVEL_STEP
         log_deposits = rows[..., 0] + (score - score_index) * rows[..., 1] + offset * rows[..., 2]
@@ -184,5 +175,5 @@ class CellModel(keras.Model):  # type: ignore[misc]
         conditions = self.conditions(energy, layer_energies)
         log_expected = self.log_expected(conditions, layer_energies)
         scores = self.scores(conditions, shape_normals, cell_normals)
-        log_deposits, margins = self.deposits(scores, log_expected, layer_energies)
+        log_deposits, margins = self.deposits(scores, log_expected)
         return self.balance(log_deposits, margins, layer_energies)

@@ -20,7 +20,6 @@ BRIGHTEST = 6
 SMALLEST_SPREAD = 0.005
 """Differences below it are not worth a critic's while."""
 LOG_SMALLEST_SPREAD = math.log(SMALLEST_SPREAD)
-LEAST_SHARE = 0.3
 LARGEST_PULL = 6.0
 LOG_SCALE = 10.0
 LENGTH_MM = 40.0
@@ -100,9 +99,7 @@ class Features(keras.layers.Layer):  # type: ignore[misc]
             array = ops.convert_to_numpy(values).astype(np.float64)
             trend = np.linalg.lstsq(basis, array, rcond=None)[0]
             deviation = np.abs(array - basis @ trend)
-            # A share of the overall spread is added, or a hit where hits are rare would be a pull of hundreds.
-            overall = np.maximum(deviation.std(axis=0), SMALLEST_SPREAD)
-            log_spread = np.linalg.lstsq(basis, np.log(deviation + LEAST_SHARE * overall), rcond=None)[0]
+            log_spread = np.linalg.lstsq(basis, np.log(deviation + SMALLEST_SPREAD), rcond=None)[0]
             # A logarithm's mean is below the logarithm of the mean; the constant makes the pulls' spread one.
             pulls = deviation * np.exp(-np.maximum(basis @ log_spread, LOG_SMALLEST_SPREAD))
             log_spread[0] += np.log(np.maximum(np.sqrt((pulls**2).mean(axis=0)), SMALLEST_SPREAD))

@@ -101,7 +101,7 @@ class AdversarialGame:
         scores = self.model.scores(
             conditions, tf.random.normal((size, SHAPE_NORMALS)), tf.random.normal((size, CALOGAN.cells))
         )
-        log_deposits, margins = self.model.deposits(scores, log_expected, layer_energies)
+        log_deposits, margins = self.model.deposits(scores, log_expected)
         cells = self.model.balance(log_deposits, margins, layer_energies)
         alive = tf.matmul(tf.cast(layer_energies > 0, tf.float32), self.model.to_cells)
         soft = tf.sigmoid(HIT_STEEPNESS * margins) * alive

@@ -31,7 +31,7 @@ class ShowerGenerator(keras.Model):  # type: ignore[misc]
         super().__init__(name=name)
         self.hadronic = hadronic
         self.layer_energies = LayerEnergyModel(hadronic=hadronic, name="layer_energies")
-        self.cells = CellModel(hadronic=hadronic, hidden=hidden, name="cells")
+        self.cells = CellModel(hidden=hidden, name="cells")
         _, phi, eta, _ = flip_indices()
         self.phi_image = phi
         self.eta_image = eta

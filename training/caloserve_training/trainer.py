@@ -11,7 +11,7 @@ import tensorflow as tf
 from caloserve_training.data import ShowerSample, batches
 from caloserve_training.errors import DivergedError
 from caloserve_training.game import AdversarialGame
-from caloserve_training.layer_energies import MINIMUM_IONISING_LIMIT_MEV, make_targets
+from caloserve_training.layer_energies import make_targets
 from caloserve_training.losses import gamma_deviance
 from caloserve_training.model import LATENT_SIZE, ShowerGenerator
 from caloserve_training.spectrum import measure_spectrum
@@ -85,11 +85,8 @@ def _expectation_steps(model: CellModel, sample: ShowerSample, schedule: Schedul
     for _ in range(schedule.expectation_steps):
         yield {"loss": float(step(*next(rows)))}
     model.symmetrise_mean()
-    log_expected = np.asarray(model.log_expected(model.conditions(energy, layer_energies), layer_energies))
-    crossing = layer_energies.sum(axis=1) < MINIMUM_IONISING_LIMIT_MEV
-    kinds = (~crossing, crossing) if model.hadronic else (slice(None),)
-    tables = [measure_spectrum(sample.cells[kind], log_expected[kind]) for kind in kinds]
-    model.set_spectrum(np.concatenate(tables))
+    log_expected = model.log_expected(model.conditions(energy, layer_energies), layer_energies)
+    model.set_spectrum(measure_spectrum(sample.cells, np.asarray(log_expected)))
 
 
 def _adversarial_steps(model: CellModel, sample: ShowerSample, schedule: Schedule) -> Iterator[dict[str, float]]:
