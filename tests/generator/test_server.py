@@ -118,6 +118,12 @@ def test_metrics_count_showers_calls_and_what_was_held_back(tmp_path: Path) -> N
         stub.GenerateShowers(generator_pb2.GenerateShowersRequest(particle="gamma", energies_gev=energies))
         with pytest.raises(grpc.RpcError):
             stub.GenerateShowers(generator_pb2.GenerateShowersRequest(particle="gamma"))
+        with pytest.raises(grpc.RpcError):
+            stub.GenerateShowers(
+                generator_pb2.GenerateShowersRequest(particle="gamma", energies_gev=[9.0], release="7.7.7")
+            )
+        with pytest.raises(grpc.RpcError):
+            stub.GenerateShowers(generator_pb2.GenerateShowersRequest(particle="muon", energies_gev=[9.0]))
         after = metrics(server)
     assert after["caloserve_dropped_showers_total{particle=gamma,reason=non_finite,release=0.1.0}"] == 2
     assert after["caloserve_dropped_showers_total{particle=gamma,reason=negative,release=0.1.0}"] == 1
@@ -125,9 +131,28 @@ def test_metrics_count_showers_calls_and_what_was_held_back(tmp_path: Path) -> N
     assert after["caloserve_showers_total{particle=gamma,release=0.1.0,status=invalid_cells}"] == 3
     assert after["caloserve_call_seconds_count{code=OK,method=GenerateShowers,particle=gamma}"] == 1
     assert after["caloserve_call_seconds_count{code=INVALID_ARGUMENT,method=GenerateShowers,particle=gamma}"] == 1
-    for stage in ("queue", "sampling", "inference", "encode"):
-        assert after[f"caloserve_{stage}_seconds_count{{particle=gamma}}"] == 1
-        assert after[f"caloserve_{stage}_seconds_sum{{particle=gamma}}"] > 0
+    refused = "caloserve_refusals_total{code=INVALID_ARGUMENT,method=GenerateShowers,particle=gamma}"
+    assert (before[refused], after[refused]) == (0, 1)
+    assert after["caloserve_refusals_total{code=NOT_FOUND,method=GenerateShowers,particle=gamma}"] == 2
+    assert not any("7.7.7" in name or "muon" in name for name in after)
+    assert after["caloserve_calls_in_flight{method=GenerateShowers,particle=gamma}"] == 0
+    stages = {stage: f"caloserve_{stage}_seconds" for stage in ("answer", "queue", "sampling", "inference", "encode")}
+    for name in stages.values():
+        assert before[f"{name}_count{{particle=gamma,release=0.1.0}}"] == 0
+        assert after[f"{name}_count{{particle=gamma,release=0.1.0}}"] == 1
+    spent = {stage: after[f"{name}_sum{{particle=gamma,release=0.1.0}}"] for stage, name in stages.items()}
+    assert spent.pop("answer") > sum(spent.values()) > 0
+    assert after["caloserve_rows_wanted_total{particle=gamma,release=0.1.0}"] == 5
+    assert after["caloserve_rows_run_total{particle=gamma,release=0.1.0}"] == 8
+    assert after["caloserve_answer_bytes_total{particle=gamma,release=0.1.0}"] == 5 * 504 * 4
+    assert after["caloserve_physics_showers_total{energy_gev=10-30,particle=gamma,release=0.1.0}"] == 1
+    assert after["caloserve_physics_showers_total{energy_gev=30-60,particle=gamma,release=0.1.0}"] == 1
+    assert after["caloserve_physics_interval_batches{particle=gamma,release=0.1.0}"] >= 1
+    assert after["caloserve_releases_in_service{particle=gamma}"] == 1
+    assert (after["caloserve_serving{particle=gamma}"], after["process_open_fds{}"] > 0) == (1, True)
+    facts = next(name for name in after if name.startswith("caloserve_release_info"))
+    for fact in ("determinism=bitwise", "execution_provider=CPUExecutionProvider", "release=0.1.0", "threads=1"):
+        assert fact in facts
     assert after["caloserve_service_info{default_release=0.1.0,particle=gamma,service_version=0.1.0}"] == 1
 
 

@@ -1,6 +1,9 @@
+import urllib.request
+
 import grpc
 import pytest
 
+from caloserve.stack.stack import Stack
 from caloserve.v1 import generator_pb2, generator_pb2_grpc
 
 Stub = generator_pb2_grpc.ShowerGeneratorServiceStub
@@ -14,6 +17,18 @@ def test_showers_through_the_router_are_those_of_the_generator(
     through, direct = routed.GenerateShowers(request), generator_stubs[particle].GenerateShowers(request)
     assert through.showers == direct.showers
     assert through.provenance == direct.provenance
+
+
+def test_bytes_that_go_through_are_counted(routed: Stub, stack: Stack) -> None:
+    def passed() -> float:
+        with urllib.request.urlopen(f"http://{stack.router.metrics_address}/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+        return float(next(line for line in lines if line.startswith(name)).removeprefix(name))
+
+    name = 'caloserve_router_passed_bytes_total{particle="eplus"} '
+    before = passed()
+    answer = routed.GenerateShowers(generator_pb2.GenerateShowersRequest(particle="eplus", energies_gev=[10.0]))
+    assert passed() - before == answer.ByteSize()
 
 
 def test_streams_go_through(routed: Stub, eplus: Stub) -> None:

@@ -224,6 +224,12 @@ def test_the_router_counts_calls_particles_and_backends(events: Events, stack: S
     assert 'caloserve_router_call_seconds_count{code="OK",method="GenerateEvent"}' in told
     assert 'caloserve_router_backend_seconds_count{code="OK",particle="eplus"}' in told
     assert 'caloserve_router_particles_total{status="unknown_particle"}' in told
+    assert 'caloserve_router_particles_total{status="internal"} 0.0' in told
+    assert 'caloserve_router_backend_failures_total{code="UNAVAILABLE",particle="gamma"} 0.0' in told
+    assert 'caloserve_router_backend_calls_in_flight{particle="eplus"} 0.0' in told
+    assert 'caloserve_router_calls_in_flight{method="GenerateEvents"} 0.0' in told
+    assert 'caloserve_router_refusals_total{code="NOT_FOUND",method="GenerateShowers"}' in told
+    assert "caloserve_router_event_seconds_count" in told
 
 
 def test_an_answer_full_of_reasons_fits_a_client_that_sets_no_limits(stack: Stack) -> None:

@@ -1,53 +1,88 @@
 """What Prometheus is told about a generator service."""
 
-import grpc
-from prometheus_client import Counter, Histogram, Info
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
 
+import grpc
+from prometheus_client import Counter, Gauge, Histogram, Info
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from caloserve.generator.engine import instruction_set
+from caloserve.generator.physics import ENERGY_BINS_GEV, LivePhysics
 from caloserve.generator.sampler import Showers
-from caloserve.generator.service import Service
-from caloserve.wire.observation import BUCKETS_S, count_statuses, process_registry
+from caloserve.generator.service import ServedRelease, Service
+from caloserve.v1 import generator_pb2
+from caloserve.wire.observation import BUCKETS_S, SHOWER_STATUSES, Calls, count_statuses, process_registry
+
+_METHODS: Final = tuple(
+    method.name for method in generator_pb2.DESCRIPTOR.services_by_name["ShowerGeneratorService"].methods
+)
+_STAGES: Final = {
+    "answer": "Time to make an answer, or a chunk of a stream, from its order to its encoding",
+    "queue": "Time an answer waited for the engine",
+    "sampling": "Time to turn random streams into latents, per answer",
+    "inference": "Time in ONNX Runtime, per answer",
+    "encode": "Time to encode an answer",
+}
+_COUNTS: Final = {
+    "rows_wanted": "Showers that were given to the engine",
+    "rows_run": "Rows that the engine ran, padding of batches included",
+    "answer_bytes": "Bytes of cells in answers",
+}
+_SHORT_DIGEST: Final = 12
 
 
 class GeneratorMetrics:
-    """The metrics of one generator process, all labelled with its particle."""
+    """The metrics of one generator process, all labelled with its particle.
+
+    Releases become labels when they are in service, never because a request names them.
+    """
 
     def __init__(self, particle: str) -> None:
         self.registry = process_registry()
         self._particle = particle
+        self._calls = Calls("caloserve", _METHODS, self.registry, particle=particle)
+        of_release = ["particle", "release"]
         self._stages = {
-            stage: Histogram(
-                f"caloserve_{stage}_seconds", text, ["particle"], registry=self.registry, buckets=BUCKETS_S
-            ).labels(particle)
-            for stage, text in (
-                ("queue", "Time an answer waited for the engine"),
-                ("sampling", "Time to turn random streams into latents, per answer"),
-                ("inference", "Time in ONNX Runtime, per answer"),
-                ("encode", "Time to encode an answer"),
-            )
+            stage: Histogram(f"caloserve_{stage}_seconds", text, of_release, registry=self.registry, buckets=BUCKETS_S)
+            for stage, text in _STAGES.items()
         }
-        self._calls = Histogram(
-            "caloserve_call_seconds",
-            "Time of a whole call",
-            ["particle", "method", "code"],
-            registry=self.registry,
-            buckets=BUCKETS_S,
-        )
+        self._counts = {
+            name: Counter(f"caloserve_{name}", text, of_release, registry=self.registry)
+            for name, text in _COUNTS.items()
+        }
         self._showers = Counter(
-            "caloserve_showers",
-            "Showers by what became of them",
-            ["particle", "release", "status"],
-            registry=self.registry,
+            "caloserve_showers", "Showers by what became of them", [*of_release, "status"], registry=self.registry
         )
         self._dropped = Counter(
             "caloserve_dropped_showers",
             "Showers held back for a bad cell",
-            ["particle", "release", "reason"],
+            [*of_release, "reason"],
+            registry=self.registry,
+        )
+        self._serving = Gauge(
+            "caloserve_serving", "1 when the releases are loaded and checked", ["particle"], registry=self.registry
+        )
+        self._releases = Gauge(
+            "caloserve_releases_in_service", "Releases in service", ["particle"], registry=self.registry
+        )
+        self._threads = Gauge(
+            "caloserve_engine_threads",
+            "Threads of ONNX Runtime within one operator",
+            of_release,
             registry=self.registry,
         )
         self._info = Info("caloserve_service", "Versions in service", registry=self.registry)
+        self._release_info = Info(
+            "caloserve_release", "What runs a release, and how", of_release, registry=self.registry
+        )
+        for gauge in (self._serving, self._releases):
+            gauge.labels(particle).set(0)
 
     def serving(self, service: Service) -> None:
-        """Say which versions are served, and start the counts of bad cells at zero."""
+        """Say which versions are served and what runs them, and start every count at zero."""
         self._info.info(
             {
                 "particle": self._particle,
@@ -55,21 +90,97 @@ class GeneratorMetrics:
                 "default_release": service.default_release,
             }
         )
-        for version in service.releases:
+        for version, release in service.releases.items():
+            self._release_info.labels(self._particle, version).info(_facts(release))
+            self._threads.labels(self._particle, version).set(release.engine.threads)
+            for metric in (*self._stages.values(), *self._counts.values()):
+                metric.labels(self._particle, version)
+            for status in SHOWER_STATUSES:
+                self._showers.labels(self._particle, version, status)
             for reason in ("non_finite", "negative"):
                 self._dropped.labels(self._particle, version, reason)
+        self.registry.register(
+            PhysicsCollector(
+                self._particle, {version: release.physics for version, release in service.releases.items()}
+            )
+        )
+        self._releases.labels(self._particle).set(len(service.releases))
+        self._serving.labels(self._particle).set(1)
 
-    def made(self, release: str, showers: Showers, encode_s: float) -> None:
+    def call(self, method: str, context: "grpc.aio.ServicerContext[Any, Any]") -> AbstractAsyncContextManager[None]:
+        """Time a call and end it with the status that fits an error raised inside."""
+        return self._calls.call(method, context)
+
+    def made(self, release: str, showers: Showers, *, encode_s: float, answer_s: float) -> None:
         """Count the showers of an answer and where its time went."""
-        self._stages["queue"].observe(showers.queue_s)
-        self._stages["sampling"].observe(showers.sampling_s)
-        self._stages["inference"].observe(showers.inference_s)
-        self._stages["encode"].observe(encode_s)
+        for stage, seconds in (
+            ("answer", answer_s),
+            ("queue", showers.queue_s),
+            ("sampling", showers.sampling_s),
+            ("inference", showers.inference_s),
+            ("encode", encode_s),
+        ):
+            self._stages[stage].labels(self._particle, release).observe(seconds)
+        for name, count in (
+            ("rows_wanted", showers.rows_wanted),
+            ("rows_run", showers.rows_run),
+            ("answer_bytes", showers.cells_mev.nbytes),
+        ):
+            self._counts[name].labels(self._particle, release).inc(count)
         for status, count in count_statuses(showers.order.statuses).items():
             self._showers.labels(self._particle, release, status).inc(count)
         for reason, count in showers.dropped.items():
             self._dropped.labels(self._particle, release, reason).inc(count)
 
-    def called(self, method: str, code: grpc.StatusCode, seconds: float) -> None:
-        """Count a call, how it ended and how long it took."""
-        self._calls.labels(self._particle, method, code.name).observe(seconds)
+
+class PhysicsCollector(Collector):
+    """Shows each release's live physics when Prometheus asks for it; serving it costs nothing in between."""
+
+    def __init__(self, particle: str, releases: Mapping[str, LivePhysics]) -> None:
+        self._particle = particle
+        self._releases = releases
+
+    def collect(self) -> Iterator[Metric]:
+        """One family after the other."""
+        labels = ["particle", "release", "energy_gev"]
+        showers = CounterMetricFamily("caloserve_physics_showers", "Showers looked at", labels=labels)
+        labels = [*labels, "quantity"]
+        sums = CounterMetricFamily("caloserve_physics_values", "Sum of the quantity over these showers", labels=labels)
+        expected = CounterMetricFamily(
+            "caloserve_physics_expected_values",
+            "The sum that full simulation has at these showers' energies",
+            labels=labels,
+        )
+        reference = GaugeMetricFamily(
+            "caloserve_physics_reference", "Full simulation's mean, from the release's manifest", labels=labels
+        )
+        labels = ["particle", "release"]
+        seconds = CounterMetricFamily("caloserve_physics_seconds", "Time spent looking at showers", labels=labels)
+        interval = GaugeMetricFamily(
+            "caloserve_physics_interval_batches", "One batch in so many is looked at", labels=labels
+        )
+        for version, physics in self._releases.items():
+            release = [self._particle, version]
+            seconds.add_metric(release, physics.seconds)
+            interval.add_metric(release, physics.interval)
+            for column, (low, high) in enumerate(ENERGY_BINS_GEV):
+                where = [*release, f"{low}-{high}"]
+                showers.add_metric(where, physics.counts[column])
+                for row, quantity in enumerate(physics.quantities):
+                    sums.add_metric([*where, quantity], physics.sums[row, column])
+                    if physics.expects[row]:
+                        expected.add_metric([*where, quantity], physics.expected[row, column])
+                        reference.add_metric([*where, quantity], physics.reference[row, column])
+        yield from (showers, sums, expected, reference, seconds, interval)
+
+
+def _facts(release: ServedRelease) -> dict[str, str]:
+    engine = release.engine
+    return {
+        "model_sha256": release.manifest.model.sha256[:_SHORT_DIGEST],
+        "onnxruntime_version": engine.runtime_version,
+        "execution_provider": engine.provider,
+        "instruction_set": instruction_set(),
+        "determinism": engine.determinism.name.lower(),
+        "threads": str(engine.threads),
+    }

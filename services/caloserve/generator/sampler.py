@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +27,10 @@ class Showers:
     queue_s: float = 0.0
     sampling_s: float = 0.0
     inference_s: float = 0.0
+    rows_wanted: int = 0
+    """Rows given to the engine."""
+    rows_run: int = 0
+    """Rows that the engine ran, padding included."""
 
 
 def make_rows(engine: Engine, showers: Showers, part: slice) -> None:
@@ -41,8 +46,16 @@ def make_rows(engine: Engine, showers: Showers, part: slice) -> None:
     made = engine.run(latent, order.energies_gev[rows])
     showers.sampling_s += sampled - began
     showers.inference_s += time.perf_counter() - sampled
+    showers.rows_wanted += len(rows)
+    showers.rows_run += padded_rows(engine.buckets, len(rows))
     _drop_bad(showers, rows, made)
     showers.cells_mev[rows] = made
+
+
+def padded_rows(buckets: Sequence[int], rows: int) -> int:
+    """Rows that an engine with these batch sizes, smallest first, runs for so many wanted ones."""
+    whole, rest = divmod(rows, buckets[-1])
+    return whole * buckets[-1] + (next(size for size in buckets if size >= rest) if rest else 0)
 
 
 def _drop_bad(showers: Showers, rows: NDArray[np.intp], cells: NDArray[np.float32]) -> None:

@@ -14,6 +14,7 @@ from caloserve.calorimeter.seeds import SAMPLER_VERSION
 from caloserve.generator.engine import Engine
 from caloserve.generator.manifest import Manifest
 from caloserve.generator.orders import Order
+from caloserve.generator.physics import LivePhysics
 from caloserve.generator.releases import Release, ReleaseStore
 from caloserve.generator.sampler import Showers, make_rows
 from caloserve.generator.settings import Settings
@@ -36,6 +37,8 @@ class ServedRelease:
             self.engine = Engine(release, settings.provider, settings.threads)
         except Exception as error:
             raise EngineError(f"release {self.manifest.version}: {error}") from error
+        self.physics = LivePhysics(self.manifest.fidelity, self.engine.geometry)
+        self.physics.calibrate(self.engine)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"engine-{self.manifest.version}")
 
     async def make(self, order: Order) -> Showers:
@@ -50,6 +53,16 @@ class ServedRelease:
     def _make_part(self, showers: Showers, part: slice, arrived: float) -> None:
         showers.queue_s += time.perf_counter() - arrived
         make_rows(self.engine, showers, part)
+        if self.physics.due():
+            # In this thread's next free moment: the answer does not wait for it.
+            self._executor.submit(self._look, showers, part)
+
+    def _look(self, showers: Showers, part: slice) -> None:
+        order = showers.order
+        try:
+            self.physics.look(order.energies_gev[part], order.statuses[part], showers.cells_mev[part])
+        except Exception:
+            log.exception("live physics of release %s failed", self.manifest.version)
 
 
 @dataclass(frozen=True)

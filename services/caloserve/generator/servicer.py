@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -16,7 +15,6 @@ from caloserve.generator.orders import Order, read_order
 from caloserve.generator.service import ServedRelease, Service
 from caloserve.v1 import generator_pb2, generator_pb2_grpc, shower_pb2
 from caloserve.wire.channels import SHOWERS_PER_CALL, SHOWERS_PER_CHUNK
-from caloserve.wire.statuses import truthful_status
 from caloserve.wire.tensors import write_dense
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -34,7 +32,7 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
         self, request: generator_pb2.GenerateShowersRequest, context: Context
     ) -> generator_pb2.GenerateShowersResponse:
         """All showers of a request in one answer."""
-        async with self._call("GenerateShowers", context):
+        async with self._metrics.call("GenerateShowers", context):
             began = time.perf_counter()
             service = self._serving()
             release = service.release(request.release)
@@ -49,7 +47,7 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
         self, request: generator_pb2.GenerateShowersStreamRequest, context: Context
     ) -> AsyncIterator[generator_pb2.GenerateShowersStreamResponse]:
         """The showers of a request in chunks; one is made while the one before it is sent."""
-        async with self._call("GenerateShowersStream", context):
+        async with self._metrics.call("GenerateShowersStream", context):
             service = self._serving()
             release = service.release(request.request.release)
             order = read_order(
@@ -73,7 +71,7 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
         self, request: generator_pb2.DescribeGeneratorRequest, context: Context
     ) -> generator_pb2.DescribeGeneratorResponse:
         """What this service serves."""
-        async with self._call("DescribeGenerator", context):
+        async with self._metrics.call("DescribeGenerator", context):
             service = self._serving()
             particle = service.settings.particle.name
             if request.particle not in ("", particle):
@@ -81,16 +79,6 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
                     "particle", f"{quoted(request.particle)} is not served here; this service makes {particle}"
                 )
             return describe(service)
-
-    @asynccontextmanager
-    async def _call(self, method: str, context: Context) -> AsyncIterator[None]:
-        began = time.perf_counter()
-
-        def observe(code: grpc.StatusCode) -> None:
-            self._metrics.called(method, code, time.perf_counter() - began)
-
-        async with truthful_status(context, observe):
-            yield
 
     def _serving(self) -> Service:
         if self.service is None:
@@ -108,17 +96,18 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
     async def _make(
         self, service: Service, release: ServedRelease, order: Order
     ) -> generator_pb2.GenerateShowersResponse:
-        showers = await release.make(order)
         began = time.perf_counter()
+        showers = await release.make(order)
+        made = time.perf_counter()
         answer = generator_pb2.GenerateShowersResponse(
             showers=shower_pb2.ShowerBatch(statuses=order.statuses.tolist(), errors=order.errors()),
             provenance=provenance(service, release, order),
         )
         write_dense(answer.showers.cells_mev, showers.cells_mev, release.engine.geometry)
-        encode_s = time.perf_counter() - began
+        ended = time.perf_counter()
         answer.timings.queue_ms = 1e3 * showers.queue_s
         answer.timings.sampling_ms = 1e3 * showers.sampling_s
         answer.timings.inference_ms = 1e3 * showers.inference_s
-        answer.timings.encode_ms = 1e3 * encode_s
-        self._metrics.made(release.manifest.version, showers, encode_s)
+        answer.timings.encode_ms = 1e3 * (ended - made)
+        self._metrics.made(release.manifest.version, showers, encode_s=ended - made, answer_s=ended - began)
         return answer

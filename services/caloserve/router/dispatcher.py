@@ -1,6 +1,7 @@
 """Asks the generators for an event's showers, all kinds at once."""
 
 import asyncio
+import time
 from typing import Final
 
 import grpc
@@ -32,10 +33,11 @@ class EventDispatch:
 
     async def make(self, rows: slice, timeout_s: float) -> Assembly:
         """Make the particles ``rows`` of the event; each generator may take ``timeout_s``."""
+        began = time.perf_counter()
         by_pdg_id = self._backends.by_pdg_id
         assembly = Assembly(take_apart(self._request, rows, by_pdg_id))
         await asyncio.gather(*(self._ask(by_pdg_id[pdg_id], assembly, timeout_s) for pdg_id in assembly.part.rows))
-        self._metrics.particles(count_statuses(assembly.part.statuses))
+        self._metrics.event(count_statuses(assembly.part.statuses), time.perf_counter() - began)
         return assembly
 
     async def _ask(self, backend: Backend, assembly: Assembly, timeout_s: float) -> None:

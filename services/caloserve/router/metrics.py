@@ -1,15 +1,26 @@
 """What Prometheus is told about the router."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import Any, Final
 
 import grpc
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
-from caloserve.wire.observation import BUCKETS_S, process_registry
-from caloserve.wire.statuses import truthful_status
+from caloserve.calorimeter.particles import PARTICLES
+from caloserve.v1 import event_pb2, generator_pb2
+from caloserve.wire.observation import BUCKETS_S, FAILURE_CODES, SHOWER_STATUSES, Calls, process_registry
+
+_METHODS: Final = tuple(
+    method.name
+    for file, service in (
+        (event_pb2.DESCRIPTOR, "EventService"),
+        (generator_pb2.DESCRIPTOR, "ShowerGeneratorService"),
+    )
+    for method in file.services_by_name[service].methods
+)
 
 
 class RouterMetrics:
@@ -17,17 +28,35 @@ class RouterMetrics:
 
     def __init__(self) -> None:
         self.registry = process_registry()
-        self._calls = Histogram(
-            "caloserve_router_call_seconds",
-            "Time of a whole call",
-            ["method", "code"],
-            registry=self.registry,
-            buckets=BUCKETS_S,
-        )
+        self._calls = Calls("caloserve_router", _METHODS, self.registry)
         self._backends = Histogram(
             "caloserve_router_backend_seconds",
             "Time that a generator took to answer the router",
             ["particle", "code"],
+            registry=self.registry,
+            buckets=BUCKETS_S,
+        )
+        self._failures = Counter(
+            "caloserve_router_backend_failures",
+            "Calls to a generator that ended with another status than OK",
+            ["particle", "code"],
+            registry=self.registry,
+        )
+        self._in_flight = Gauge(
+            "caloserve_router_backend_calls_in_flight",
+            "Calls to a generator that are under way",
+            ["particle"],
+            registry=self.registry,
+        )
+        self._bytes = Counter(
+            "caloserve_router_passed_bytes",
+            "Bytes of generators' answers that went through unread",
+            ["particle"],
+            registry=self.registry,
+        )
+        self._parts = Histogram(
+            "caloserve_router_event_seconds",
+            "Time until the generators made an event, or a part of one that is streamed",
             registry=self.registry,
             buckets=BUCKETS_S,
         )
@@ -37,17 +66,20 @@ class RouterMetrics:
             ["status"],
             registry=self.registry,
         )
+        self._start_at_zero()
 
-    @asynccontextmanager
-    async def call(self, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[None]:
+    def _start_at_zero(self) -> None:
+        for status in SHOWER_STATUSES:
+            self._particles.labels(status)
+        for particle in PARTICLES:
+            self._in_flight.labels(particle)
+            self._bytes.labels(particle)
+            for code in FAILURE_CODES:
+                self._failures.labels(particle, code)
+
+    def call(self, method: str, context: "grpc.aio.ServicerContext[Any, Any]") -> AbstractAsyncContextManager[None]:
         """Time a call and end it with the status that fits an error raised inside."""
-        began = time.perf_counter()
-
-        def observe(code: grpc.StatusCode) -> None:
-            self._calls.labels(method, code.name).observe(time.perf_counter() - began)
-
-        async with truthful_status(context, observe):
-            yield
+        return self._calls.call(method, context)
 
     @contextmanager
     def backend(self, particle: str) -> Iterator[None]:
@@ -55,14 +87,25 @@ class RouterMetrics:
         began = time.perf_counter()
         code = grpc.StatusCode.OK
         try:
-            yield
+            with self._in_flight.labels(particle).track_inprogress():
+                yield
         except grpc.aio.AioRpcError as error:
             code = error.code()
             raise
+        except (asyncio.CancelledError, GeneratorExit):
+            code = grpc.StatusCode.CANCELLED
+            raise
         finally:
             self._backends.labels(particle, code.name).observe(time.perf_counter() - began)
+            if code is not grpc.StatusCode.OK:
+                self._failures.labels(particle, code.name).inc()
 
-    def particles(self, statuses: Mapping[str, int]) -> None:
-        """Count an event's particles by status."""
+    def passed(self, particle: str, size: int) -> None:
+        """Count the bytes of an answer that went through unread."""
+        self._bytes.labels(particle).inc(size)
+
+    def event(self, statuses: Mapping[str, int], seconds: float) -> None:
+        """Count an event, or a part of one: its particles by status, and the time until all were made."""
+        self._parts.observe(seconds)
         for status, count in statuses.items():
             self._particles.labels(status).inc(count)

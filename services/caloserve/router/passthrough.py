@@ -42,7 +42,9 @@ class Passthrough:
             async with self._metrics.call(method, context):
                 backend = self._backends.named(_parse(kind, request).particle)
                 with self._metrics.backend(backend.particle.name):
-                    return await backend.forward(method, request, context.time_remaining())
+                    answer = await backend.forward(method, request, context.time_remaining())
+                self._metrics.passed(backend.particle.name, len(answer))
+                return answer
 
         return forward
 
@@ -54,6 +56,7 @@ class Passthrough:
                 chunks = backend.forward_stream(method, request, context.time_remaining())
                 async with aclosing(chunks):
                     async for chunk in chunks:
+                        self._metrics.passed(backend.particle.name, len(chunk))
                         yield chunk
 
 
