@@ -3,9 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from caloserve.generator.releases import ReleaseStore
 from caloserve.stack.stack import Stack
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
 
 
@@ -21,6 +23,19 @@ def test_every_example_runs_as_it_stands(
 
 def test_every_call_of_the_contract_has_an_example() -> None:
     calls = set()
-    for proto in (Path(__file__).parents[2] / "protos/caloserve/v1").glob("*.proto"):
+    for proto in (ROOT / "protos/caloserve/v1").glob("*.proto"):
         calls |= set(re.findall(r"^  rpc (\w+)\(", proto.read_text(encoding="utf-8"), flags=re.MULTILINE))
     assert {call for call in calls if any(example.startswith(f"# {call}: ") for example in EXAMPLES)} == calls
+
+
+@pytest.mark.parametrize(("particle", "symbol"), [("eplus", "e⁺"), ("gamma", "γ"), ("piplus", "π⁺")])  # noqa: RUF001
+def test_the_table_of_releases_says_what_the_manifests_say(particle: str, symbol: str) -> None:
+    store = ReleaseStore(ROOT / "services" / particle / "releases", particle)
+    manifest = store.load(store.versions()[-1]).manifest
+    row = next(line for line in README.splitlines() if line.startswith(f"| {symbol} "))
+    figures = {figure.name: figure.value for figure in manifest.fidelity.figures}
+    ratios = " / ".join(f"{figures[f'e_tot_ratio_{place}_gev']:.3f}" for place in ("1_10", "10_30", "30_60", "60_100"))
+    assert row == (
+        f"| {symbol} {manifest.version} | {manifest.model.parameters:,} | {manifest.training.showers:,} | {ratios} "
+        f"| {figures['auc_shapes']:.3f} | {figures['auc_cells']:.3f} |"
+    )
