@@ -11,7 +11,9 @@ from caloserve.stack.processes import ServerProcess
 from caloserve.stack.stack import Stack
 from caloserve.v1 import event_pb2, event_pb2_grpc, shower_pb2
 
-OK, LATE = shower_pb2.SHOWER_STATUS_OK, shower_pb2.SHOWER_STATUS_DEADLINE_EXCEEDED
+OK = shower_pb2.SHOWER_STATUS_OK
+# Whichever comes first: the caller's patience ends, or the connection is given up.
+SILENT = (shower_pb2.SHOWER_STATUS_DEADLINE_EXCEEDED, shower_pb2.SHOWER_STATUS_UNAVAILABLE)
 
 
 @contextmanager
@@ -49,7 +51,8 @@ def test_the_others_showers_arrive_before_the_callers_deadline(
 ) -> None:
     with frozen(gamma):
         answer = events.GenerateEvent(event(4), timeout=3)
-    assert list(answer.showers.statuses) == [OK, LATE, OK, LATE]
+    assert list(answer.showers.statuses[::2]) == [OK, OK]
+    assert set(answer.showers.statuses[1::2]) <= set(SILENT)
 
 
 def test_a_stream_waits_for_a_silent_generator_only_once(
@@ -58,7 +61,10 @@ def test_a_stream_waits_for_a_silent_generator_only_once(
     request = event_pb2.GenerateEventStreamRequest(request=event(10_000))
     with frozen(gamma):
         chunks = list(events.GenerateEventStream(request, timeout=6))
-    assert [status for chunk in chunks for status in chunk.chunk.showers.statuses] == [OK, LATE] * 5000
+    statuses = [status for chunk in chunks for status in chunk.chunk.showers.statuses]
+    assert statuses[::2] == [OK] * 5000
+    assert len(statuses[1::2]) == 5000
+    assert set(statuses[1::2]) <= set(SILENT)
 
 
 def test_a_thawed_generator_serves_again(events: event_pb2_grpc.EventServiceStub, gamma: ServerProcess) -> None:

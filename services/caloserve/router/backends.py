@@ -1,7 +1,7 @@
-"""The generators behind the router, one channel each."""
+"""The generators behind the router, each with its replicas."""
 
-from collections.abc import AsyncGenerator, Mapping
-from typing import Final
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from typing import Any, Final
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -9,18 +9,27 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from caloserve.calorimeter.errors import NotFoundError, quoted
 from caloserve.calorimeter.particles import PARTICLES, Particle
 from caloserve.v1 import generator_pb2, generator_pb2_grpc
-from caloserve.wire.channels import CHANNEL_OPTIONS
+from caloserve.wire.channels import CHANNEL_OPTIONS, REPLICAS_OPTIONS
 
 _SERVICE: Final = generator_pb2.DESCRIPTOR.services_by_name["ShowerGeneratorService"].full_name
+_REASON_TIMEOUT_S: Final = 0.5
 
 
 class Backend:
-    """The generator of one kind of particle. ``forward`` and ``forward_stream`` pass bytes through unread."""
+    """The generator of one kind of particle, in one or more replicas behind one target.
+
+    Calls go round the replicas that serve, and to another one when one is lost. ``forward`` and ``forward_stream`` pass
+    bytes through unread.
+    """
 
     def __init__(self, particle: Particle, target: str) -> None:
         self.particle = particle
         self.target = target
-        self._channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+        # Reaches replicas that do not serve too, and so learns why not.
+        self._any_replica = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+        self._channel = grpc.aio.insecure_channel(
+            target, options=REPLICAS_OPTIONS, interceptors=[_ReasonInterceptor(self._any_replica)]
+        )
         self.stub: generator_pb2_grpc.ShowerGeneratorServiceAsyncStub = generator_pb2_grpc.ShowerGeneratorServiceStub(
             self._channel
         )
@@ -41,16 +50,19 @@ class Backend:
             stream.cancel()  # or a generator whose stream nobody reads any more would wait for its reader for ever
 
     async def answers(self, timeout_s: float) -> bool:
-        """Whether the generator's process answers at all, serving or not."""
+        """Whether a generator's process answers at all, serving or not."""
         try:
-            await health_pb2_grpc.HealthStub(self._channel).Check(health_pb2.HealthCheckRequest(), timeout=timeout_s)
+            await health_pb2_grpc.HealthStub(self._any_replica).Check(
+                health_pb2.HealthCheckRequest(), timeout=timeout_s
+            )
         except grpc.aio.AioRpcError:
             return False
         return True
 
     async def close(self) -> None:
-        """Close the channel; calls under way are cancelled."""
+        """Close the channels; calls under way are cancelled."""
         await self._channel.close()
+        await self._any_replica.close()
 
 
 class Backends:
@@ -74,3 +86,27 @@ class Backends:
         """Close every channel."""
         for backend in self.by_name.values():
             await backend.close()
+
+
+class _ReasonInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
+    """Lets a call that found no serving replica end with the reason that a replica gives for not serving."""
+
+    def __init__(self, any_replica: grpc.aio.Channel) -> None:
+        self._stub: generator_pb2_grpc.ShowerGeneratorServiceAsyncStub = generator_pb2_grpc.ShowerGeneratorServiceStub(
+            any_replica
+        )
+
+    async def intercept_unary_unary(
+        self,
+        continuation: Callable[[grpc.aio.ClientCallDetails, Any], Awaitable[grpc.aio.UnaryUnaryCall[Any, Any]]],
+        client_call_details: grpc.aio.ClientCallDetails,
+        request: Any,  # noqa: ANN401 (any message)
+    ) -> Any:  # noqa: ANN401 (the call)
+        call = await continuation(client_call_details, request)
+        if await call.code() is grpc.StatusCode.UNAVAILABLE:
+            try:
+                await self._stub.DescribeGenerator(generator_pb2.DescribeGeneratorRequest(), timeout=_REASON_TIMEOUT_S)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is grpc.StatusCode.UNAVAILABLE:
+                    raise
+        return call
