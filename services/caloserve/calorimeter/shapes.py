@@ -109,7 +109,7 @@ def occupancy(cells: Cells, layer: Layer) -> Values:
 
 def _depth_moment(cells: Cells, power: int) -> Values:
     weights = np.arange(len(_LAYERS), dtype=np.float64) ** power
-    return layer_energies(cells) @ weights
+    return _moment(layer_energies(cells), weights)
 
 
 def _width(cells: Cells, layer: Layer, axis: int) -> Values:
@@ -117,7 +117,13 @@ def _width(cells: Cells, layer: Layer, axis: int) -> Values:
     profile = image.sum(axis=2 - axis)
     x = (layer.phi_mm, layer.eta_mm)[axis]
     energy = profile.sum(axis=1)
-    return _root(_ratio(profile @ x**2, energy) - _ratio(profile @ x, energy) ** 2)
+    return _root(_ratio(_moment(profile, x**2), energy) - _ratio(_moment(profile, x), energy) ** 2)
+
+
+def _moment(profile: Values, weights: Values) -> Values:
+    # Not a matrix product: that rounds a row differently from batch to batch.
+    moment: Values = np.sum(profile * weights, axis=1)
+    return moment
 
 
 def _root(variance: Values) -> Values:
