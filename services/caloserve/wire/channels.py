@@ -12,9 +12,6 @@ SHOWERS_PER_CHUNK: Final = 512
 SHOWERS_PER_CALL: Final = 3 * SHOWERS_PER_CHUNK
 """Showers in one answer: 3.1 MB of cells. With a reason for each that failed it is still below 4 MiB."""
 
-REASON_CHARACTERS: Final = 500
-"""Longest reason that is given for one shower."""
-
 _MESSAGE_LIMITS = [
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
