@@ -24,10 +24,15 @@ _WATCH_S = 0.5
 @click.command(short_help="Serve everything on this machine.")
 @click.option("--port", default=50050, show_default=True, type=click.IntRange(0, 65535), help="Router; 0: a free one.")
 @click.option(
+    "--address",
+    metavar="unix:PATH",
+    help="Router on a socket instead of a port; the generators are then on sockets too, in a private folder.",
+)
+@click.option(
     "--metrics-port",
     default=None,
     type=click.IntRange(0, 65535),
-    help="The router's /metrics; by default 9464, or a free one with --port 0.",
+    help="The router's /metrics; by default 9464, or a free one with --port 0 or a socket.",
 )
 @click.option(
     "--releases", type=click.Path(file_okay=False, path_type=Path), help="Folder with PARTICLE/VERSION in it."
@@ -37,28 +42,32 @@ _WATCH_S = 0.5
 @stop_with_stdin_option
 def serve(
     port: int,
+    address: str | None,
     metrics_port: int | None,
+    *,
     releases: Path | None,
     provider: str | None,
     threads: int | None,
-    *,
     stop_with_stdin: bool,
 ) -> None:
-    """Serve e+, gamma and pi+ behind a router on the loopback interface until Ctrl-C.
+    """Serve e+, gamma and pi+ behind a router, on the loopback interface or a socket, until Ctrl-C.
 
     When all is ready, the router's addresses are printed as one JSON line. A generator that has no release to serve
     stays up and says so; the others go on.
     """
     log_to_stderr("serve")
+    if address is not None and not address.startswith("unix:"):
+        raise click.BadParameter(f"{address!r} is not unix:PATH", param_hint="--address")
     interrupted = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: interrupted.set())
     if stop_with_stdin:
         threading.Thread(target=_wait_for_end_of_stdin, args=(interrupted,), daemon=True).start()
     if metrics_port is None:
-        metrics_port = 9464 if port else 0
+        metrics_port = 9464 if port and address is None else 0
     options = [f"--{name}={value}" for name, value in (("provider", provider), ("threads", threads)) if value]
-    with running_stack(f"127.0.0.1:{port}", f"127.0.0.1:{metrics_port}", releases, *options) as stack:
+    router_address = address or f"127.0.0.1:{port}"
+    with running_stack(router_address, f"127.0.0.1:{metrics_port}", releases, *options) as stack:
         wait_until_loaded(stack, interrupted)
         if not interrupted.is_set():
             router = stack.router

@@ -1,7 +1,8 @@
-"""Router and generators as processes on the loopback interface."""
+"""Router and generators as processes on the loopback interface, or on sockets."""
 
+import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from caloserve.calorimeter.particles import PARTICLES
 from caloserve.stack.processes import ServerProcess, stop
 from caloserve.wire.channels import CHANNEL_OPTIONS
 
-_HOST: Final = "127.0.0.1"
+_FREE_PORT: Final = "127.0.0.1:0"
 _HEALTH_TIMEOUT_S: Final = 2.0
 _POLL_S: Final = 0.05
 
@@ -36,10 +37,11 @@ class Stack:
 def running_stack(
     router_address: str, metrics_address: str, releases: Path | None, *generator_options: str
 ) -> Iterator[Stack]:
-    """Start three generators on free ports and a router in front of them; end them all when left.
+    """Start three generators and a router in front of them; end them all when left.
 
     Args:
-        router_address: where the router listens.
+        router_address: where the router listens. When it is unix:PATH, the generators are on sockets too, in a folder
+            that no other user can enter; otherwise they are on free ports.
         metrics_address: where the router's metrics are.
         releases: folder with one folder per particle, one per release in each; None takes the installed ones.
         generator_options: passed to every generator.
@@ -48,22 +50,33 @@ def running_stack(
         StackError: a process ended before it listened.
     """
     started: list[ServerProcess] = []
-    free_port = f"{_HOST}:0"
-    try:
-        for particle in PARTICLES:
-            options = ["--address", free_port, "--metrics-address", free_port, *generator_options]
-            if releases is not None:
-                options += ["--releases", str(releases / particle)]
-            started.append(ServerProcess("generator", "--particle", particle, *options))
-        for generator in started:
-            generator.wait_until_listening()
-        backends = [f"--backend={server.name}={server.address}" for server in started]
-        router = ServerProcess("router", "--address", router_address, "--metrics-address", metrics_address, *backends)
-        started.append(router)
-        router.wait_until_listening()
-        yield Stack(router, tuple(started[:-1]))
-    finally:
-        stop(started)
+    with _generator_addresses(on_sockets=router_address.startswith("unix:")) as addresses:
+        try:
+            for particle, address in addresses.items():
+                options = ["--address", address, "--metrics-address", _FREE_PORT, *generator_options]
+                if releases is not None:
+                    options += ["--releases", str(releases / particle)]
+                started.append(ServerProcess("generator", "--particle", particle, *options))
+            for generator in started:
+                generator.wait_until_listening()
+            backends = [f"--backend={server.name}={server.address}" for server in started]
+            options = ["--address", router_address, "--metrics-address", metrics_address, *backends]
+            router = ServerProcess("router", *options)
+            started.append(router)
+            router.wait_until_listening()
+            yield Stack(router, tuple(started[:-1]))
+        finally:
+            stop(started)
+
+
+@contextmanager
+def _generator_addresses(*, on_sockets: bool) -> Iterator[Mapping[str, str]]:
+    """Where each particle's generator listens."""
+    if not on_sockets:
+        yield dict.fromkeys(PARTICLES, _FREE_PORT)
+        return
+    with tempfile.TemporaryDirectory(prefix="caloserve-") as folder:  # it is the user's own: mode 0700
+        yield {particle: f"unix:{folder}/{particle}.sock" for particle in PARTICLES}
 
 
 def wait_until_loaded(stack: Stack, interrupted: threading.Event) -> None:
