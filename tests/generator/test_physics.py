@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from caloserve.calorimeter import CALOGAN, SHOWER_SHAPES, latents
 from caloserve.generator.engine import Engine
 from caloserve.generator.manifest import Fidelity, Figure, Manifest
-from caloserve.generator.physics import COST_SHARE, ENERGY_BINS_GEV, LivePhysics, interval_for
+from caloserve.generator.physics import BUDGET_SHARE, COST_SHARE, ENERGY_BINS_GEV, LivePhysics, interval_for
 from caloserve.generator.releases import ReleaseStore
 from caloserve.generator.settings import Provider
 from caloserve.v1 import shower_pb2
@@ -128,7 +128,15 @@ def test_full_simulation_has_its_own_reference(particle: str) -> None:
 def test_one_batch_in_the_interval_is_due() -> None:
     physics = LivePhysics(NOTHING_KNOWN, CALOGAN)
     physics.interval = 3
-    assert [physics.due() for _ in range(7)] == [True, False, False, True, False, False, True]
+    assert [physics.due(1.0) for _ in range(7)] == [True, False, False, True, False, False, True]
+
+
+def test_nothing_is_due_beyond_the_budget() -> None:
+    physics = LivePhysics(NOTHING_KNOWN, CALOGAN)
+    assert physics.due(1.0)
+    physics.seconds = 3.2 * BUDGET_SHARE
+    assert [physics.due(1.0) for _ in range(4)] == [False, False, True, True]
+    assert BUDGET_SHARE < 0.02
 
 
 @given(st.floats(1e-6, 1), st.floats(1e-6, 1))
@@ -158,7 +166,7 @@ def test_looking_costs_less_than_two_percent_of_making(engine: Engine, rows: int
             cells = engine.run(latents(0, 0, range(rows), 0, engine.latent_size), energies)
             made = time.perf_counter()
             making += made - began
-            if physics.due():
+            if physics.due(made - began):
                 physics.look(energies, statuses, np.abs(cells))
                 looking += time.perf_counter() - made
         shares.append(looking / making)

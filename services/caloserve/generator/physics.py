@@ -22,8 +22,12 @@ from caloserve.v1 import shower_pb2
 ENERGY_BINS_GEV: Final = ((1, 10), (10, 30), (30, 60), (60, 100))
 """Those of the manifest's figures; a bin holds its lower edge."""
 
-COST_SHARE: Final = 0.01
-"""Of the time that making showers takes, spent on looking at them: half of the 2 % that it may cost."""
+BUDGET_SHARE: Final = 0.01
+"""Of the time that making showers takes; beyond it nothing is looked at: half of the 2 % that looking may cost, since a
+single look can take long where processors are short."""
+
+COST_SHARE: Final = 0.008
+"""What the interval is chosen for, so that the budget is seldom what decides."""
 
 _EDGES_GEV: Final = np.array([low for low, _ in ENERGY_BINS_GEV] + [ENERGY_BINS_GEV[-1][1]], dtype=np.float64)
 _MEV_PER_GEV: Final = 1000.0
@@ -60,10 +64,15 @@ class LivePhysics:
         self.interval = 1
         self.seconds = 0.0
         self._batches = 0
+        self._making_s = 0.0
 
-    def due(self) -> bool:
-        """Whether to look at the next batch; the first one is looked at."""
-        due = self._batches % self.interval == 0
+    def due(self, made_in_s: float) -> bool:
+        """Whether to look at a batch that was made in so many seconds: the first and every ``interval``-th one.
+
+        Not while looking has cost more than its budget, as it may where processors are short of what was measured.
+        """
+        self._making_s += made_in_s
+        due = self._batches % self.interval == 0 and self.seconds <= BUDGET_SHARE * self._making_s
         self._batches += 1
         return due
 

@@ -51,9 +51,10 @@ class ServedRelease:
         return showers
 
     def _make_part(self, showers: Showers, part: slice, arrived: float) -> None:
-        showers.queue_s += time.perf_counter() - arrived
+        began = time.perf_counter()
+        showers.queue_s += began - arrived
         make_rows(self.engine, showers, part)
-        if self.physics.due():
+        if self.physics.due(time.perf_counter() - began):
             # In this thread's next free moment: the answer does not wait for it.
             self._executor.submit(self._look, showers, part)
 

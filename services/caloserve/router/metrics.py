@@ -74,6 +74,7 @@ class RouterMetrics:
         for particle in PARTICLES:
             self._in_flight.labels(particle)
             self._bytes.labels(particle)
+            self._backends.labels(particle, "OK")
             for code in FAILURE_CODES:
                 self._failures.labels(particle, code)
 

@@ -76,6 +76,7 @@ class Calls:
         self._in_flight = Gauge(f"{prefix}_calls_in_flight", "Calls under way", [*names, "method"], registry=registry)
         for method in methods:
             self._in_flight.labels(*self._labels, method)
+            self._seconds.labels(*self._labels, method, "OK")
             for code in FAILURE_CODES:
                 self._refusals.labels(*self._labels, method, code)
 
