@@ -11,9 +11,10 @@ TESTS = sorted((Path(__file__).parent / "rules").glob("*.yml"))
 ALERTS = (PROMETHEUS / "rules" / "alerts.yml").read_text()
 
 
-def test_the_configuration_and_its_rules_are_well_formed(promtool: str) -> None:
+@pytest.mark.parametrize("file", ["prometheus.yml", "one-machine.yml"])
+def test_the_configuration_and_its_rules_are_well_formed(promtool: str, file: str) -> None:
     check = subprocess.run(
-        [promtool, "check", "config", PROMETHEUS / "prometheus.yml"],
+        [promtool, "check", "config", PROMETHEUS / file],
         capture_output=True,
         text=True,
         timeout=60,
