@@ -39,6 +39,11 @@ def promtool() -> str:
     return program("promtool")
 
 
+@pytest.fixture(scope="session")
+def prometheus_server() -> str:
+    return program("prometheus")
+
+
 class Prometheus:
     """A running server, asked over HTTP."""
 
@@ -65,7 +70,7 @@ class Prometheus:
 
 
 @contextmanager
-def running_prometheus(stack: Stack, folder: Path) -> Iterator[Prometheus]:
+def running_prometheus(executable: str, stack: Stack, folder: Path) -> Iterator[Prometheus]:
     """Prometheus with the rules as they are deployed; the stack's addresses stand in for names in DNS."""
     scraped = [
         {
@@ -89,7 +94,7 @@ def running_prometheus(stack: Stack, folder: Path) -> Iterator[Prometheus]:
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [
-                program("prometheus"),
+                executable,
                 f"--config.file={file}",
                 f"--storage.tsdb.path={folder / 'data'}",
                 f"--web.listen-address={address}",
@@ -206,9 +211,11 @@ def watched_stack(judged_releases: Path) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def prometheus(watched_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+def prometheus(
+    prometheus_server: str, watched_stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
     """Prometheus that has watched the stack under a short load of everything that can be asked, wrong things too."""
-    with running_prometheus(watched_stack, tmp_path_factory.mktemp("prometheus")) as server:
+    with running_prometheus(prometheus_server, watched_stack, tmp_path_factory.mktemp("prometheus")) as server:
         wait_for(lambda: len(server.series("up == 1")) == 4, "not every process was scraped")
         load(watched_stack, seconds=15)
         time.sleep(3)  # two more scrapes, and the rules that build on them

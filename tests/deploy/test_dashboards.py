@@ -113,6 +113,19 @@ def test_every_recording_rule_has_data_and_every_rule_is_well(prometheus: Any) -
 
 
 @pytest.mark.timeout(90)
+def test_alerts_that_are_silent_still_watch_something_that_is_there(prometheus: Any) -> None:
+    rules = [rule for group in prometheus.get("/api/v1/rules")["groups"] for rule in group["rules"]]
+    watched = {
+        name
+        for rule in rules
+        if rule["type"] == "alerting"
+        for name in re.findall(r"(?:[a-z_]+:)?caloserve_[\w:]+", rule["query"])
+    }
+    assert len(watched) > 10
+    assert not [name for name in watched if not prometheus.get("/api/v1/query", query=name)["result"]]
+
+
+@pytest.mark.timeout(90)
 def test_the_planted_bad_cells_raise_their_alert_and_health_raises_none(prometheus: Any) -> None:
     raised = {alert["labels"]["alertname"] for alert in prometheus.get("/api/v1/alerts")["alerts"]}
     assert "CaloServeBadCells" in raised
