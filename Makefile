@@ -6,7 +6,7 @@ UV := $(BIN)/uv
 SOURCES := pyproject.toml hatch_build.py $(wildcard protos/caloserve/v1/*.proto)
 BUF ?= npx --yes @bufbuild/buf@1.75.0
 
-.PHONY: demo serve test lint format proto-lint requirements clean
+.PHONY: demo serve test lint format proto-lint dashboards requirements clean
 
 demo: .venv/.demo
 	$(BIN)/caloserve demo
@@ -29,6 +29,10 @@ format: .venv/.dev
 # Needs Node.js.
 proto-lint:
 	cd protos && $(BUF) lint
+
+# Grafana's dashboards, from deploy/grafana/boards.
+dashboards: .venv/.dev
+	$(BIN)/python deploy/grafana/build.py
 
 # What each installation needs, pinned with hashes.
 requirements: .venv/.uv
