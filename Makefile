@@ -6,7 +6,7 @@ UV := $(BIN)/uv
 SOURCES := pyproject.toml hatch_build.py $(wildcard protos/caloserve/v1/*.proto)
 BUF ?= npx --yes @bufbuild/buf@1.75.0
 
-.PHONY: demo serve test lint format proto-lint dashboards requirements clean
+.PHONY: demo serve test lint format proto-lint dashboards requirements clean images up
 
 demo: .venv/.demo
 	$(BIN)/caloserve demo
@@ -56,3 +56,10 @@ clean:
 	$(UV) pip install --quiet --require-hashes -r requirements/dev.txt
 	$(UV) pip install --quiet --no-deps --editable .
 	touch $@
+
+# The images of all services; `make up` runs them with Prometheus and Grafana. Needs Docker; see docs/deployment.md.
+images:
+	docker compose build eplus gamma piplus router
+
+up:
+	docker compose up
