@@ -206,8 +206,8 @@ class FakeServer(event_pb2_grpc.EventServiceServicer, generator_pb2_grpc.ShowerG
             energy_min_gev=1.0,
             energy_max_gev=100.0,
             fidelity=[
-                generator_pb2.FidelityFigure(name="w1_e_tot", value=0.0123, unit="", sample_size=1000),
-                generator_pb2.FidelityFigure(name="mean_e_tot", value=41.5, reference=42.0, unit="GeV"),
+                generator_pb2.FidelityFigure(name="auc_cells", value=0.5123, unit="", sample_size=1000),
+                generator_pb2.FidelityFigure(name="e_tot_ratio_1_10_gev", value=0.987, reference=1.0),
             ],
             determinism=shower_pb2.DETERMINISM_CLASS_BITWISE,
             execution_provider="CPUExecutionProvider",

@@ -10,7 +10,8 @@ from caloserve_client.commands.connection import connected, target_option
 from caloserve_client.commands.tables import Rows, print_table
 from caloserve_client.generators import Generator, Release
 
-_MOST_FIGURES = 8
+_TELLING = ("e_tot_ratio", "occupancy", "auc")
+"""Beginnings of the names of the figures that tell most; --json has all."""
 
 
 @click.command(short_help="Show what serves, and how good it is.")
@@ -71,16 +72,17 @@ def _domain(release: Release | None) -> str:
 
 
 def _figures(releases: Sequence[Release | None]) -> Rows:
-    """The first figures of merit, one per row; in brackets the same figure for full simulation."""
+    """The figures of merit that tell most, one per row; in brackets full simulation's, or the size of the sample."""
     by_release = [{figure.name: figure for figure in release.fidelity} if release else {} for release in releases]
-    names = list(dict.fromkeys(name for figures in by_release for name in figures))[:_MOST_FIGURES]
+    names = dict.fromkeys(name for figures in by_release for name in figures if name.startswith(_TELLING))
     rows = []
     for name in names:
         row = [name]
         for figures in by_release:
             figure = figures.get(name)
             row.append("" if figure is None else f"{figure.value:.4g} {figure.unit}".strip())
-            if figure is not None and figure.reference is not None:
-                row[-1] += f" ({figure.reference:.4g})"
+            if figure is not None:
+                beside = f"n = {figure.sample_size}" if figure.reference is None else f"{figure.reference:.4g}"
+                row[-1] += f" ({beside})"
         rows.append(row)
     return rows
