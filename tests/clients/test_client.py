@@ -178,7 +178,7 @@ def test_describe(client: CaloServeClient) -> None:
     assert description.domain_policies == ("refuse", "flag")
     assert release.geometry == CALOGAN
     assert (release.energy_min_gev, release.energy_max_gev) == (1.0, 100.0)
-    assert [figure.reference for figure in release.fidelity] == [None, 42.0]
+    assert [figure.reference for figure in release.fidelity] == [None, 1.0]
     with pytest.raises(NotFoundError, match="proton"):
         client.describe("proton")
 
