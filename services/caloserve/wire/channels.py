@@ -31,6 +31,7 @@ CHANNEL_OPTIONS: Final = [
     *_MESSAGE_LIMITS,
     # With $http_proxy set, gRPC would look for its peers behind it, even on this machine.
     ("grpc.enable_http_proxy", 0),
+    ("grpc.dns_ares_query_timeout", 2_000),  # a name server that is silent must not hold up a call for long
     # A peer that vanishes without a word is noticed; one that comes back is found within a second.
     ("grpc.keepalive_time_ms", 2_000),
     ("grpc.keepalive_timeout_ms", 2_000),  # also how long TCP may wait for an acknowledgement
