@@ -12,8 +12,6 @@ from caloserve.v1 import generator_pb2, shower_pb2
 from caloserve.wire.errors import shower_error
 from caloserve.wire.options import check_failure_policy, check_options, impact_fault, read_indices
 
-_MADE = (shower_pb2.SHOWER_STATUS_OK, shower_pb2.SHOWER_STATUS_EXTRAPOLATED)
-
 
 @dataclass
 class Order:
@@ -37,7 +35,7 @@ class Order:
     @property
     def wanted(self) -> NDArray[np.bool_]:
         """Which rows are to be made, shape (n,)."""
-        return np.isin(self.statuses, _MADE)
+        return (self.statuses == shower_pb2.SHOWER_STATUS_OK) | (self.statuses == shower_pb2.SHOWER_STATUS_EXTRAPOLATED)
 
     def rows(self, start: int, stop: int) -> "Order":
         """The part of the order from row ``start`` up to ``stop``, to be made by itself."""
