@@ -35,7 +35,10 @@ class Order:
     @property
     def wanted(self) -> NDArray[np.bool_]:
         """Which rows are to be made, shape (n,)."""
-        return (self.statuses == shower_pb2.SHOWER_STATUS_OK) | (self.statuses == shower_pb2.SHOWER_STATUS_EXTRAPOLATED)
+        wanted: NDArray[np.bool_] = (self.statuses == shower_pb2.SHOWER_STATUS_OK) | (
+            self.statuses == shower_pb2.SHOWER_STATUS_EXTRAPOLATED
+        )
+        return wanted
 
     def rows(self, start: int, stop: int) -> "Order":
         """The part of the order from row ``start`` up to ``stop``, to be made by itself."""
