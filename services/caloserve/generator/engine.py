@@ -1,6 +1,7 @@
 """Runs a release's model with ONNX Runtime, in batches of proven sizes."""
 
 import importlib
+import os
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -163,6 +164,7 @@ def instruction_set() -> str:
 
 def require_runtime() -> ModuleType:
     """The module onnxruntime, an extra that client and router do without; raise EngineError when it is missing."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # nobody's simulation reports to ONNX Runtime's makers
     try:
         return importlib.import_module("onnxruntime")
     except ImportError as error:
