@@ -113,6 +113,7 @@ class Load:
     def __init__(self, port: int) -> None:
         self.statuses: Counter[tuple[str, str]] = Counter()
         self.failed_calls: Counter[str] = Counter()
+        self.reasons: Counter[tuple[str, str]] = Counter()
         self.versions: Counter[tuple[str, str]] = Counter()
         self.longest_s = 0.0
         self._port = port
@@ -154,6 +155,8 @@ class Load:
                     for particle, status in zip(PARTICLES.values(), answer.showers.statuses, strict=True):
                         end = shower_pb2.ShowerStatus.Name(status).removeprefix("SHOWER_STATUS_")
                         self.statuses[particle.name, end] += 1
+                    for refused in answer.showers.errors:
+                        self.reasons[shower_pb2.ShowerStatus.Name(refused.status), refused.message] += 1
                     for maker in answer.makers:
                         self.versions[maker.provenance.particle, maker.provenance.service_version] += 1
 
@@ -377,6 +380,8 @@ def test_a_new_version_of_one_service_leaves_the_others_alone(project: Project, 
         time.sleep(3)
     say(f"eplus recreated as 0.1.97: {load}")
     say(f"versions that answered: {dict(load.versions)}")
+    for (status, reason), count in load.reasons.items():
+        say(f"{count} x {status}: {reason}")
     assert project.containers(*others) == before
     assert not load.failed_calls
     assert not load.failures("gamma", "piplus")

@@ -15,6 +15,7 @@ from caloserve.wire.observation import count_statuses
 
 _STATUS_OF_CODE: Final = {
     grpc.StatusCode.UNAVAILABLE: shower_pb2.SHOWER_STATUS_UNAVAILABLE,
+    grpc.StatusCode.CANCELLED: shower_pb2.SHOWER_STATUS_UNAVAILABLE,  # by a generator that is about to end
     grpc.StatusCode.RESOURCE_EXHAUSTED: shower_pb2.SHOWER_STATUS_RESOURCE_EXHAUSTED,
     grpc.StatusCode.DEADLINE_EXCEEDED: shower_pb2.SHOWER_STATUS_DEADLINE_EXCEEDED,
     grpc.StatusCode.NOT_FOUND: shower_pb2.SHOWER_STATUS_UNKNOWN_RELEASE,

@@ -18,7 +18,11 @@ from caloserve.calorimeter.errors import SettingsError
 from caloserve.wire.channels import SERVER_OPTIONS
 from caloserve.wire.decoding import DecodingInterceptor
 
+_DRAIN_S = 0.2
+"""Between telling that no calls are welcome and refusing them: callers that watch the health go elsewhere meanwhile."""
+
 _GRACE_S = 5.0
+"""For calls under way."""
 
 stop_with_stdin_option = click.option(
     "--stop-with-stdin",
@@ -78,6 +82,7 @@ class Listener:
             yield
         finally:
             await self._health.enter_graceful_shutdown()
+            await asyncio.sleep(_DRAIN_S)
             await self.server.stop(_GRACE_S)
             stop_metrics()
 
