@@ -8,14 +8,9 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.request import urlopen
 
@@ -24,153 +19,16 @@ import pytest
 
 from caloserve.calorimeter import PARTICLES
 from caloserve.v1 import event_pb2, event_pb2_grpc, shower_pb2
+from compose_project import ROOT, SERVED, Project, docker
+from event_load import Load, mixed_event, wait_until
 
 pytestmark = pytest.mark.timeout(900)
 
-ROOT = Path(__file__).parents[2]
-CONTEXT = (
-    ".dockerignore", "LICENSE", "README.md", "clients", "deploy", "docker-compose.yml", "hatch_build.py", "protos",
-    "pyproject.toml", "requirements", "services", "training",
-)  # fmt: skip
 PROMETHEUS = "prom/prometheus:v3.5.0"
 MOST_BYTES = 400_000_000
 OFFICIAL_BASE_BYTES = 135_000_000
 """Of python:3.11-slim, rounded up: what a larger stand-in for it has on top is not ours."""
-SERVED = (*PARTICLES, "router")
-
 Say = Callable[[str], None]
-
-
-def docker(*arguments: str, check: bool = True) -> str:
-    run = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=600, check=False)  # noqa: S607
-    if check and run.returncode:
-        raise AssertionError(f"docker {' '.join(arguments)}: {run.stderr[-2000:]}")
-    return run.stdout.strip()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-class Project:
-    """A copy of the project under compose, with names and ports of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self.prometheus_port = free_port()
-        self.variables: dict[str, str] = {}
-        for name in CONTEXT:
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-            else:
-                shutil.copy(source, folder / name)
-        networks = {name: {"build": {"network": "host"}} for name in SERVED}
-        (folder / "override.yml").write_text(json.dumps({"services": networks}))  # JSON is YAML
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        return {
-            **os.environ,
-            "COMPOSE_FILE": "docker-compose.yml:override.yml",
-            "COMPOSE_PROJECT_NAME": f"caloserve-test-{os.getpid()}",
-            "ROUTER_PORT": str(self.port),
-            "PROMETHEUS_PORT": str(self.prometheus_port),
-            **self.variables,
-        }
-
-    def run(self, *command: str) -> str:
-        run = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=600, check=False
-        )
-        if run.returncode:
-            raise AssertionError(f"{' '.join(command)}: {run.stderr[-3000:]}")
-        return run.stdout.strip()
-
-    def compose(self, *arguments: str) -> str:
-        return self.run("docker", "compose", *arguments)
-
-    def containers(self, *services: str) -> list[str]:
-        return sorted(self.compose("ps", "--quiet", *services).split())
-
-    def raise_version(self, particle: str, version: str) -> None:
-        """Give a service another version and build its image."""
-        settings = self.folder / "services" / particle / "service.toml"
-        text, count = re.subn(r'(?m)^service_version = ".*"$', f'service_version = "{version}"', settings.read_text())
-        assert count == 1
-        settings.write_text(text)
-        self.variables[f"{particle.upper()}_VERSION"] = version
-        self.compose("build", particle)
-
-
-class Load:
-    """Events of one particle of each kind, from four callers at once, and how they end."""
-
-    def __init__(self, port: int) -> None:
-        self.statuses: Counter[tuple[str, str]] = Counter()
-        self.failed_calls: Counter[str] = Counter()
-        self.reasons: Counter[tuple[str, str]] = Counter()
-        self.versions: Counter[tuple[str, str]] = Counter()
-        self.longest_s = 0.0
-        self._port = port
-        self._lock = threading.Lock()
-        self._ended = threading.Event()
-
-    @contextmanager
-    def running(self) -> Iterator["Load"]:
-        callers = [threading.Thread(target=self._call_on_and_on) for _ in range(4)]
-        for caller in callers:
-            caller.start()
-        try:
-            yield self
-        finally:
-            self._ended.set()
-            for caller in callers:
-                caller.join()
-
-    def failures(self, *particles: str) -> int:
-        return sum(count for (name, end), count in self.statuses.items() if name in particles and end != "OK")
-
-    def __str__(self) -> str:
-        ends = ", ".join(f"{name} {end} {count}" for (name, end), count in sorted(self.statuses.items()))
-        return f"{ends}; calls failed {sum(self.failed_calls.values())}; longest {self.longest_s:.2f} s"
-
-    def _call_on_and_on(self) -> None:
-        with grpc.insecure_channel(f"127.0.0.1:{self._port}", [("grpc.enable_http_proxy", 0)]) as channel:
-            stub = event_pb2_grpc.EventServiceStub(channel)
-            while not self._ended.wait(0.02):
-                began = time.monotonic()
-                try:
-                    answer = stub.GenerateEvent(mixed_event(), timeout=20)
-                except grpc.RpcError as error:
-                    with self._lock:
-                        self.failed_calls[error.code().name] += 1
-                    continue
-                with self._lock:
-                    self.longest_s = max(self.longest_s, time.monotonic() - began)
-                    for particle, status in zip(PARTICLES.values(), answer.showers.statuses, strict=True):
-                        end = shower_pb2.ShowerStatus.Name(status).removeprefix("SHOWER_STATUS_")
-                        self.statuses[particle.name, end] += 1
-                    for refused in answer.showers.errors:
-                        self.reasons[shower_pb2.ShowerStatus.Name(refused.status), refused.message] += 1
-                    for maker in answer.makers:
-                        self.versions[maker.provenance.particle, maker.provenance.service_version] += 1
-
-
-def mixed_event() -> event_pb2.GenerateEventRequest:
-    particles = [event_pb2.Particle(pdg_id=particle.pdg_id, kinetic_energy_gev=10.0) for particle in PARTICLES.values()]
-    return event_pb2.GenerateEventRequest(seed=7, event_id=1, particles=particles)
-
-
-def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.3)
 
 
 def showers_made(container: str) -> float:
