@@ -13,6 +13,8 @@
       BadTensorError            a tensor does not hold what it says
       SettingsError             a service's settings are missing or malformed
       NotServingError           the service has no model to serve with    UNAVAILABLE
+      OverloadedError           the service has no room for more          RESOURCE_EXHAUSTED
+      DeadlineError             the caller's deadline has passed          DEADLINE_EXCEEDED
       StackError                a process of the stack did not start
 
 The clients' exceptions (``caloserve_client.errors``) and the trainer's grow from the same root.
@@ -87,6 +89,14 @@ class SettingsError(CaloServeError):
 
 class NotServingError(CaloServeError):
     """The service has no model to serve with."""
+
+
+class OverloadedError(CaloServeError):
+    """The service has no room for more at the moment."""
+
+
+class DeadlineError(CaloServeError):
+    """The caller's deadline has passed."""
 
 
 class StackError(CaloServeError):

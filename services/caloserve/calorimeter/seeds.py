@@ -1,120 +1,131 @@
-"""Random streams: standard normals that depend on (seed, event_id, index, attempt) and on nothing else.
+"""Random streams: standard normals that depend on (seed, event_id, index, attempt, size) and on nothing else.
 
-A shower's raw words come from NumPy's Philox4x64-10, a counter-based generator whose raw stream NumPy promises to
-keep: key (seed, event_id), counter (block, 0, index, attempt). NumPy makes no such promise for its normals, so the
-words are turned into normals here: the quantile function, linear between the nodes of a table, and a finer table in
-both tails. Looking up, multiplying and adding are exact operations of IEEE 754, so no CPU rounds them differently.
+The raw words come from NumPy's Philox4x64-10, a counter-based generator whose raw stream NumPy promises to keep. Its
+key is (seed, event_id); its counter is (index x blocks + block, size, attempt) in 128, 64 and 64 bits, where a block is
+four words and a shower has as many blocks as it needs. So the streams of consecutive indices lie end to end and are
+drawn at once, and showers of another size have streams of their own.
+
+NumPy makes no such promise for its normals, so words are turned into normals here: 16 bits choose among 65 536 equally
+probable values. The first and the last of them stand for the tails, where twelve more bits choose, from the word that
+each stream begins with. Looking up is exact: no CPU rounds it differently.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from itertools import pairwise
 from statistics import NormalDist
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-SAMPLER_VERSION = 1
+SAMPLER_VERSION: Final = 2
 """Raised whenever the same stream would give other normals; a release names the version it was validated with."""
 
-_SEGMENT_BITS = 12
-_SEGMENTS = 1 << _SEGMENT_BITS
-_REST_BITS = 32 - _SEGMENT_BITS
-_REST_MASK = np.uint32((1 << _REST_BITS) - 1)
-_TAIL_REST_BITS = _REST_BITS - _SEGMENT_BITS
-_ROWS_AT_ONCE = 64  # keeps the intermediate arrays in the cache
+_PER_WORD: Final = 4
+"""Normals in a word, and words in a block."""
+_BODY_BITS: Final = 16
+_TAIL_BITS: Final = 12
+_NEXT_INDEX: Final = np.array([[0], [0], [1], [0]], dtype=np.uint64)
+"""From one shower's (seed, event_id, index, attempt) to the next one's in a run."""
+_ROWS_AT_ONCE: Final = 64  # keeps the intermediate arrays in the cache
 
 
-def _nodes(step: float) -> NDArray[np.float32]:
-    """Quantiles at 0, step, 2 step, ... ``_SEGMENTS`` step, the first moved half a step in from minus infinity."""
+def _lower_quantiles(count: int, step: float) -> NDArray[np.float32]:
+    """Normal quantiles in the middle of each of ``count`` steps of probability, from 0 on."""
     normal = NormalDist()
-    probabilities = [0.5 * step, *(step * k for k in range(1, _SEGMENTS)), min(step * _SEGMENTS, 1 - 0.5 * step)]
-    return np.array([normal.inv_cdf(p) for p in probabilities], dtype=np.float32)
+    return np.array([normal.inv_cdf(step * (k + 0.5)) for k in range(count)], dtype=np.float32)
 
 
-_BODY = _nodes(1 / _SEGMENTS)
-_BODY_STEPS = np.diff(_BODY)
-_TAIL = _nodes(1 / _SEGMENTS**2)
-_TAIL_STEPS = np.diff(_TAIL)
+def _mirrored(lower: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.concatenate([lower, -lower[::-1]])
 
 
-def latents(seed: int, event_id: int, indices: ArrayLike, attempts: int | ArrayLike, size: int) -> NDArray[np.float32]:
+_BODY: Final = _mirrored(_lower_quantiles(1 << (_BODY_BITS - 1), 2.0**-_BODY_BITS))
+_LOWER_TAIL: Final = _lower_quantiles(1 << _TAIL_BITS, 2.0 ** -(_BODY_BITS + _TAIL_BITS))
+
+
+def latents(
+    seed: ArrayLike, event_id: ArrayLike, indices: ArrayLike, attempts: ArrayLike, size: int
+) -> NDArray[np.float32]:
     """Standard normals for showers.
 
     Args:
         seed: the request's seed, 0 to 2**64 - 1.
         event_id: the event's number, 0 to 2**64 - 1.
         indices: index of each shower in its event, shape (n,).
-        attempts: attempt at each shower, 0 for the first, shape (n,) or one number for all.
-        size: normals per shower. A longer stream begins with the shorter one.
+        attempts: attempt at each shower, 0 for the first.
+        size: normals per shower.
 
     Returns:
-        float32, shape (n, size). No value lies beyond 5.5 standard deviations.
+        float32, shape (n, size). No value lies beyond 5.9 standard deviations.
+
+    Of the first four, each may have shape (n,) or be one number for all.
     """
-    rows = np.atleast_1d(np.asarray(indices, dtype=np.uint64))
-    tries = np.broadcast_to(np.asarray(attempts, dtype=np.uint64), rows.shape)
-    words = np.empty((min(len(rows), _ROWS_AT_ONCE), (size + 1) // 2), dtype="<u8")
-    normals = np.empty((len(rows), size), dtype=np.float32)
-    stream = _Stream(seed, event_id)
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        stop = min(start + _ROWS_AT_ONCE, len(rows))
-        block = words[: stop - start]
-        stream.fill(block, rows[start:stop].tolist(), tries[start:stop].tolist())
-        normals[start:stop] = normals_from_words(block.view("<u4")[:, :size])
-    return normals
+    return Streams(size).draw(seed, event_id, indices, attempts)
 
 
-def normals_from_words(words: NDArray[np.uint32]) -> NDArray[np.float32]:
-    """Turn uniform 32-bit words into standard normals of the same shape, float32.
+class Streams:
+    """The streams of showers that need ``size`` normals each. One thread at a time may draw.
 
-    The upper 12 bits choose a segment of the quantile function, the lower 20 the place in it; in the first and last
-    segment those 20 bits choose among 4096 finer segments. The greater the word, the greater the normal.
-    """
-    segment = words >> np.uint32(_REST_BITS)
-    rest = words & _REST_MASK
-    normals = _interpolate(_BODY, _BODY_STEPS, segment, rest, _REST_BITS)
-    lower = np.nonzero(segment == 0)
-    normals[lower] = _tail(rest[lower])
-    upper = np.nonzero(segment == _SEGMENTS - 1)
-    normals[upper] = -_tail(_REST_MASK - rest[upper])
-    return normals
-
-
-def _tail(rest: NDArray[np.uint32]) -> NDArray[np.float32]:
-    segment = rest >> np.uint32(_TAIL_REST_BITS)
-    place = rest & np.uint32((1 << _TAIL_REST_BITS) - 1)
-    return _interpolate(_TAIL, _TAIL_STEPS, segment, place, _TAIL_REST_BITS)
-
-
-def _interpolate(
-    nodes: NDArray[np.float32],
-    steps: NDArray[np.float32],
-    segment: NDArray[np.uint32],
-    place: NDArray[np.uint32],
-    place_bits: int,
-) -> NDArray[np.float32]:
-    """Value at the middle of the ``place``-th of 2**place_bits equal parts of each segment."""
-    fraction = place.astype(np.float32)
-    fraction += np.float32(0.5)
-    fraction *= np.float32(2.0**-place_bits)
-    fraction *= steps.take(segment)
-    fraction += nodes.take(segment)
-    return fraction
-
-
-class _Stream:
-    """One Philox generator, set to the start of one shower's stream after another.
-
-    Setting its state costs a sixth of making a new generator.
+    One generator is set to the start of one run of showers after another.
     """
 
-    def __init__(self, seed: int, event_id: int) -> None:
-        self._generator = np.random.Philox(key=np.array([seed, event_id], dtype=np.uint64))
+    def __init__(self, size: int) -> None:
+        self.size = size
+        words = 1 + -(-size // _PER_WORD)
+        self._blocks = -(-words // _PER_WORD)
+        self._generator = np.random.Philox(0)
         self._start = self._generator.state
+        self._start["state"]["counter"][2] = size
 
-    def fill(self, words: NDArray[np.uint64], indices: Sequence[int], attempts: Sequence[int]) -> None:
-        """Write the first words of each shower's stream into its row of ``words``, shape (n, words per shower)."""
-        counter = self._start["state"]["counter"]
-        for row, index, attempt in zip(words, indices, attempts, strict=True):
-            counter[2] = index
+    def draw(
+        self, seed: ArrayLike, event_id: ArrayLike, indices: ArrayLike, attempts: ArrayLike
+    ) -> NDArray[np.float32]:
+        """Standard normals for showers, shape (n, size); the arguments are those of ``latents``."""
+        count = np.size(indices)
+        streams = np.empty((4, count), dtype=np.uint64)
+        streams[0], streams[1], streams[2], streams[3] = seed, event_id, indices, attempts
+        normals = np.empty((count, self.size), dtype=np.float32)
+        for start in range(0, count, _ROWS_AT_ONCE):
+            block = slice(start, start + _ROWS_AT_ONCE)
+            write_normals(self._words(streams[:, block]), normals[block])
+        return normals
+
+    def _words(self, streams: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """The words of each shower's stream, shape (n, words per shower)."""
+        words = np.empty((streams.shape[1], _PER_WORD * self._blocks), dtype="<u8")
+        key, counter = self._start["state"]["key"], self._start["state"]["counter"]
+        for start, stop in _runs(streams):
+            seed, event_id, index, attempt = streams[:, start].tolist()
+            key[:] = seed, event_id
+            counter[1], counter[0] = divmod(index * self._blocks, 1 << 64)
             counter[3] = attempt
             self._generator.state = self._start
-            row[:] = self._generator.random_raw(len(row))
+            run = words[start:stop]
+            run.reshape(-1)[:] = self._generator.random_raw(run.size)
+        return words
+
+
+def write_normals(words: NDArray[np.uint64], normals: NDArray[np.float32]) -> None:
+    """Turn uniform words, shape (n, words), into ``normals``, shape (n, size) with size up to 4 (words - 1).
+
+    The first word is for the tails, 16 bits each for the first four normals that lie there, and again from the start;
+    of the others, every 16 bits make a normal: the greater the number, the greater the normal.
+    """
+    parts = words.view("<u2")
+    body = parts[:, _PER_WORD : _PER_WORD + normals.shape[1]]
+    np.take(_BODY, body, out=normals, mode="clip")
+    outermost = np.flatnonzero(body + np.uint16(1) <= 1)  # the last number wraps to 0
+    if len(outermost):
+        row, column = np.divmod(outermost, normals.shape[1])
+        rank = np.arange(len(row)) - np.searchsorted(row, row)
+        tails = _LOWER_TAIL[parts[row, rank % _PER_WORD] >> np.uint16(_BODY_BITS - _TAIL_BITS)]
+        normals[row, column] = np.where(body[row, column] == 0, tails, -tails)
+
+
+def _runs(streams: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
+    """Start and stop of stretches within which each index follows the one before and all else is the same."""
+    steps = np.diff(streams, axis=1)
+    follows = (steps == _NEXT_INDEX).all(axis=0) & (streams[2, 1:] != 0)
+    edges = [0, *(np.flatnonzero(~follows) + 1).tolist(), streams.shape[1]]
+    return pairwise(edges)

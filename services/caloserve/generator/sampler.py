@@ -1,70 +1,79 @@
-"""Makes the showers of an order: random streams to latents, latents to cells, and never a bad cell out."""
+"""Makes batches: random streams to latents, latents to cells, and never a bad cell out."""
 
 import time
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from caloserve.calorimeter.seeds import latents
+from caloserve.calorimeter.seeds import Streams
+from caloserve.generator.batcher import Piece
 from caloserve.generator.engine import Engine
-from caloserve.generator.orders import Order
-from caloserve.v1 import shower_pb2
-
-_FIRST_ATTEMPT = 0
 
 
-@dataclass
-class Showers:
-    """What becomes of an order: cells (n, cells) in MeV, zero where no shower was made, and where the time went."""
+@dataclass(frozen=True)
+class Batch:
+    """What became of a batch: energies (n,), cells (n, cells) and whether each shower was accepted (n,)."""
 
-    order: Order
+    energies_gev: NDArray[np.float32]
     cells_mev: NDArray[np.float32]
-    dropped: Counter[str] = field(default_factory=Counter)
-    """Showers held back, by what was wrong with their cells: ``non_finite`` or ``negative``."""
-    queue_s: float = 0.0
-    sampling_s: float = 0.0
-    inference_s: float = 0.0
-    rows_wanted: int = 0
-    """Rows given to the engine."""
-    rows_run: int = 0
-    """Rows that the engine ran, padding included."""
+    accepted: NDArray[np.bool_]
+    seconds: float
 
 
-def make_rows(engine: Engine, showers: Showers, part: slice) -> None:
-    """Make the wanted showers among the rows of ``part``; those whose cells are bad are refused.
+class Sampler:
+    """Makes the showers of several orders together. One thread at a time may use it.
 
-    A row's cells depend on its (seed, event_id, index) and energy alone, so an order can be cut anywhere.
+    A row's cells depend on its (seed, event_id, index, attempt) and energy alone, so it may ride with any others.
+
+    Attributes:
+        batches: made so far.
+        rows: in them.
+        rows_run: rows that the engine ran, padding included.
+        seconds: spent sampling and in the engine.
     """
-    order = showers.order
-    began = time.perf_counter()
-    rows = part.start + np.flatnonzero(order.wanted[part])
-    latent = latents(order.seed, order.event_id, order.indices[rows], _FIRST_ATTEMPT, engine.latent_size)
-    sampled = time.perf_counter()
-    made = engine.run(latent, order.energies_gev[rows])
-    showers.sampling_s += sampled - began
-    showers.inference_s += time.perf_counter() - sampled
-    showers.rows_wanted += len(rows)
-    showers.rows_run += padded_rows(engine.buckets, len(rows))
-    _drop_bad(showers, rows, made)
-    showers.cells_mev[rows] = made
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._streams = Streams(engine.latent_size)
+        self.batches = 0
+        self.rows = 0
+        self.rows_run = 0
+        self.seconds = 0.0
+
+    def make(self, pieces: Sequence[Piece]) -> Batch:
+        """Make the rows of all pieces and put their cells back."""
+        began = time.perf_counter()
+        count = sum(len(rows) for _, rows in pieces)
+        streams = np.empty((4, count), dtype=np.uint64)
+        energies = np.empty(count, dtype=np.float32)
+        for (showers, rows), part in _parts(pieces):
+            order = showers.order
+            streams[0, part], streams[1, part], streams[2, part] = order.seed, order.event_id, order.indices[rows]
+            streams[3, part] = showers.attempts[rows] - 1
+            energies[part] = order.energies_gev[rows]
+        latent = self._streams.draw(*streams)
+        sampled = time.perf_counter()
+        cells = self._engine.run(latent, energies)
+        ended = time.perf_counter()
+        good = (cells.min(axis=1) >= 0) & (cells.max(axis=1) < np.inf)  # NaN is neither
+        accepted = np.empty(count, dtype=np.bool_)
+        for (showers, rows), part in _parts(pieces):
+            showers.times.sampling += sampled - began
+            showers.times.inference += ended - sampled
+            accepted[part] = showers.put(rows, cells[part], good[part])
+        self.batches += 1
+        self.rows += count
+        self.rows_run += self._engine.rows_run(count)
+        self.seconds += ended - began
+        return Batch(energies, cells, accepted, ended - began)
 
 
-def padded_rows(buckets: Sequence[int], rows: int) -> int:
-    """Rows that an engine with these batch sizes, smallest first, runs for so many wanted ones."""
-    whole, rest = divmod(rows, buckets[-1])
-    return whole * buckets[-1] + (next(size for size in buckets if size >= rest) if rest else 0)
-
-
-def _drop_bad(showers: Showers, rows: NDArray[np.intp], cells: NDArray[np.float32]) -> None:
-    """Refuse the rows with a cell that is negative or not finite, and zero their cells."""
-    finite = np.isfinite(cells.sum(axis=1, dtype=np.float64))
-    positive = cells.min(axis=1) >= 0
-    for row in np.flatnonzero(~(finite & positive)):
-        reason = "negative" if finite[row] else "non_finite"
-        message = f"the model made a {reason.replace('_', '-')} cell"
-        showers.order.refuse(int(rows[row]), shower_pb2.SHOWER_STATUS_INVALID_CELLS, message)
-        showers.dropped[reason] += 1
-        cells[row] = 0.0
+def _parts(pieces: Sequence[Piece]) -> Iterator[tuple[Piece, slice]]:
+    """Each piece with its place in the batch."""
+    start = 0
+    for piece in pieces:
+        stop = start + len(piece[1])
+        yield piece, slice(start, stop)
+        start = stop
