@@ -1,6 +1,6 @@
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import numpy as np
@@ -92,15 +92,20 @@ def refusals() -> dict[str, tuple[generator_pb2.GenerateShowersRequest, grpc.Sta
             "options.geometry_id: 'atlas'",
         ),
         "too many": (ask([10.0] * 1537), grpc.StatusCode.RESOURCE_EXHAUSTED, "1537 showers, at most 1536"),
-        "conserve": (
-            ask([10.0], options=shower_pb2.GenerationOptions(energy_policy=shower_pb2.ENERGY_POLICY_CONSERVE)),
+        "full simulation": (
+            ask([10.0], options=shower_pb2.GenerationOptions(domain_policy=shower_pb2.DOMAIN_POLICY_FULL_SIMULATION)),
             grpc.StatusCode.UNIMPLEMENTED,
-            "options.energy_policy: ENERGY_POLICY_CONSERVE",
+            "options.domain_policy: DOMAIN_POLICY_FULL_SIMULATION",
         ),
-        "sparse": (
-            ask([10.0], options=shower_pb2.GenerationOptions(encoding=tensor_pb2.ENCODING_BITMAP)),
+        "unknown encoding": (
+            ask([10.0], options=shower_pb2.GenerationOptions(encoding=cast("tensor_pb2.Encoding", 9))),
             grpc.StatusCode.UNIMPLEMENTED,
-            "options.encoding: ENCODING_BITMAP",
+            "options.encoding: 9, unknown to this service",
+        ),
+        "tolerance": (
+            ask([10.0], options=shower_pb2.GenerationOptions(energy_tolerance=0.1)),
+            invalid,
+            "options.energy_tolerance: means something with ENERGY_POLICY_CONSERVE only",
         ),
     }
 

@@ -8,9 +8,10 @@ from caloserve.calorimeter.errors import BadTensorError, InvalidRequestError, Li
 from caloserve.calorimeter.particles import PARTICLES_BY_PDG_ID
 from caloserve.router.events import Assembly, EventSum, check_event, shower_request, take_apart
 from caloserve.v1 import event_pb2, generator_pb2, shower_pb2, tensor_pb2
-from caloserve.wire.tensors import read_dense, write_dense
+from caloserve.wire.tensors import read_cells, write_cells
 
 OK = shower_pb2.SHOWER_STATUS_OK
+DENSE = tensor_pb2.ENCODING_DENSE
 
 kinds = st.lists(st.sampled_from([-11, 22, 211, 13, 0]), min_size=1, max_size=60)
 
@@ -29,7 +30,7 @@ def answer_to(request: generator_pb2.GenerateShowersRequest) -> generator_pb2.Ge
     answer = generator_pb2.GenerateShowersResponse()
     answer.showers.statuses[:] = [OK] * len(request.energies_gev)
     answer.provenance.particle = request.particle
-    write_dense(answer.showers.cells_mev, cells_of(list(request.indices)), CALOGAN)
+    write_cells(answer.showers.cells_mev, cells_of(list(request.indices)), CALOGAN, request.options.encoding)
     return answer
 
 
@@ -64,10 +65,10 @@ def test_a_written_answer_has_a_status_per_particle_and_a_reason_per_failure(pdg
     for pdg_id in part.rows:
         assembly.fail(PARTICLES_BY_PDG_ID[pdg_id], shower_pb2.SHOWER_STATUS_UNAVAILABLE, "gone")
     answer = event_pb2.GenerateEventResponse()
-    assembly.write(answer, with_cells=True)
+    assembly.write(answer, DENSE, with_cells=True)
     assert [error.row for error in answer.showers.errors] == list(range(len(pdg_ids)))
     assert [error.status for error in answer.showers.errors] == list(answer.showers.statuses)
-    assert not read_dense(answer.showers.cells_mev, (len(pdg_ids), 504), CALOGAN).any()
+    assert not read_cells(answer.showers.cells_mev, (len(pdg_ids), 504), CALOGAN).any()
 
 
 def test_an_oblique_particle_is_refused_alone() -> None:
@@ -108,8 +109,8 @@ def test_a_sum_is_added_in_index_order_however_it_is_cut(rows: int, cuts: list[i
     for row in cells:
         one_by_one = one_by_one + row
     tensor = tensor_pb2.Tensor()
-    total.write(tensor)
-    assert read_dense(tensor, (504,), CALOGAN).tobytes() == one_by_one.astype(np.float32).tobytes()
+    total.write(tensor, DENSE)
+    assert read_cells(tensor, (504,), CALOGAN).tobytes() == one_by_one.astype(np.float32).tobytes()
 
 
 def test_what_is_malformed_as_a_whole_is_refused() -> None:
@@ -125,8 +126,10 @@ def test_what_is_malformed_as_a_whole_is_refused() -> None:
         check(event([22], output=9))
     with pytest.raises(InvalidRequestError, match=r"options\.geometry_id"):
         check(event([22], options=shower_pb2.GenerationOptions(geometry_id="atlas")))
-    with pytest.raises(NotBuiltError, match=r"options\.energy_policy"):
-        check(event([22], options=shower_pb2.GenerationOptions(energy_policy=shower_pb2.ENERGY_POLICY_CONSERVE)))
+    with pytest.raises(NotBuiltError, match=r"options\.domain_policy"):
+        check(event([22], options=shower_pb2.GenerationOptions(domain_policy=shower_pb2.DOMAIN_POLICY_FULL_SIMULATION)))
+    with pytest.raises(InvalidRequestError, match=r"options\.max_attempts"):
+        check(event([22], options=shower_pb2.GenerationOptions(max_attempts=3)))
 
 
 def test_given_indices_are_those_of_the_random_streams() -> None:
@@ -157,4 +160,4 @@ def test_a_sum_that_no_float32_holds_is_refused() -> None:
     total = EventSum()
     total.add(np.full((200, 504), 3e38, dtype=np.float32))
     with pytest.raises(InvalidRequestError, match="add up to more"):
-        total.write(tensor_pb2.Tensor())
+        total.write(tensor_pb2.Tensor(), DENSE)

@@ -13,9 +13,9 @@ from caloserve.generator.description import describe, provenance
 from caloserve.generator.metrics import GeneratorMetrics
 from caloserve.generator.orders import Order, read_order
 from caloserve.generator.service import ServedRelease, Service
-from caloserve.v1 import generator_pb2, generator_pb2_grpc, shower_pb2
+from caloserve.v1 import generator_pb2, generator_pb2_grpc, shower_pb2, tensor_pb2
 from caloserve.wire.channels import SHOWERS_PER_CALL, SHOWERS_PER_CHUNK
-from caloserve.wire.tensors import write_dense
+from caloserve.wire.tensors import write_cells
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -39,7 +39,7 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
             order = read_order(
                 request, release.manifest, most=SHOWERS_PER_CALL, advice="ask GenerateShowersStream for more"
             )
-            answer = await self._make(service, release, order)
+            answer = await self._make(service, release, order, request.options.encoding)
             answer.timings.total_ms = 1e3 * (time.perf_counter() - began)
             return answer
 
@@ -56,7 +56,7 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
                 most=service.settings.showers_per_stream,
                 advice="ask in several calls, with indices",
             )
-            make = partial(self._timed_chunk, service, release, order)
+            make = partial(self._timed_chunk, service, release, order, request.request.options.encoding)
             upcoming = asyncio.ensure_future(make(0))
             try:
                 for start in range(0, len(order), SHOWERS_PER_CHUNK):
@@ -86,15 +86,15 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
         return self.service
 
     async def _timed_chunk(
-        self, service: Service, release: ServedRelease, order: Order, start: int
+        self, service: Service, release: ServedRelease, order: Order, encoding: tensor_pb2.Encoding, start: int
     ) -> generator_pb2.GenerateShowersResponse:
         began = time.perf_counter()
-        chunk = await self._make(service, release, order.rows(start, start + SHOWERS_PER_CHUNK))
+        chunk = await self._make(service, release, order.rows(start, start + SHOWERS_PER_CHUNK), encoding)
         chunk.timings.total_ms = 1e3 * (time.perf_counter() - began)
         return chunk
 
     async def _make(
-        self, service: Service, release: ServedRelease, order: Order
+        self, service: Service, release: ServedRelease, order: Order, encoding: tensor_pb2.Encoding
     ) -> generator_pb2.GenerateShowersResponse:
         began = time.perf_counter()
         showers = await release.make(order)
@@ -103,7 +103,7 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
             showers=shower_pb2.ShowerBatch(statuses=order.statuses.tolist(), errors=order.errors()),
             provenance=provenance(service, release, order),
         )
-        write_dense(answer.showers.cells_mev, showers.cells_mev, release.engine.geometry)
+        write_cells(answer.showers.cells_mev, showers.cells_mev, release.engine.geometry, encoding)
         ended = time.perf_counter()
         answer.timings.queue_ms = 1e3 * showers.queue_s
         answer.timings.sampling_ms = 1e3 * showers.sampling_s

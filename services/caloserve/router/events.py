@@ -12,7 +12,7 @@ from caloserve.calorimeter.particles import PARTICLES, Particle
 from caloserve.v1 import event_pb2, generator_pb2, shower_pb2, tensor_pb2
 from caloserve.wire.errors import shower_error
 from caloserve.wire.options import check_options, impact_fault, read_indices
-from caloserve.wire.tensors import read_dense, write_dense
+from caloserve.wire.tensors import read_cells, write_cells
 
 OUTPUTS_WITH_CELLS = (
     event_pb2.EVENT_OUTPUT_UNSPECIFIED,
@@ -26,9 +26,10 @@ def check_event(request: event_pb2.GenerateEventRequest, *, most: int, advice: s
     """Refuse a request that is malformed as a whole; a single bad particle is not.
 
     Raises:
-        InvalidRequestError: no particles, another number of indices, an output or geometry that does not exist, or a
-            release pinned for a kind of particle that does not.
-        LimitExceededError: more than ``most`` particles; ``advice`` says what to do.
+        InvalidRequestError: no particles, another number of indices, an output or geometry that does not exist, a
+            release pinned for a kind of particle that does not, or an energy limit that cannot be.
+        LimitExceededError: more than ``most`` particles, for which ``advice`` says what to do, or more attempts than
+            a shower may take.
         NotBuiltError: a choice of the contract that is not built yet.
     """
     count = len(request.particles)
@@ -130,7 +131,7 @@ class Assembly:
             BadTensorError: the answer does not hold what was asked for.
         """
         rows, batch = self.part.rows[particle.pdg_id], answer.showers
-        cells = read_dense(batch.cells_mev, (len(rows), self._geometry.cells), self._geometry)
+        cells = read_cells(batch.cells_mev, (len(rows), self._geometry.cells), self._geometry)
         if len(batch.statuses) != len(rows):
             raise BadTensorError(f"{len(batch.statuses)} statuses for {len(rows)} showers")
         if any(error.row >= len(rows) for error in batch.errors):
@@ -154,12 +155,14 @@ class Assembly:
         """Cells (n, cells) in the order of the particles; zero where no shower was made."""
         return self._ordered()
 
-    def write(self, answer: event_pb2.GenerateEventResponse, *, with_cells: bool) -> None:
+    def write(
+        self, answer: event_pb2.GenerateEventResponse, encoding: tensor_pb2.Encoding, *, with_cells: bool
+    ) -> None:
         """Write the showers and what made them as the contract has them."""
         answer.showers.statuses[:] = self.part.statuses.tolist()
         answer.showers.errors.extend(sorted(self.part.errors, key=lambda error: error.row))
         if with_cells:
-            write_dense(answer.showers.cells_mev, self.cells_mev, self._geometry)
+            write_cells(answer.showers.cells_mev, self.cells_mev, self._geometry, encoding)
         answer.makers.extend(self._makers)
 
     def _ordered(self) -> NDArray[np.float32]:
@@ -183,7 +186,7 @@ class EventSum:
         # Along the first axis NumPy adds row after row, unlike the pairwise sums it takes along the last.
         self._total = np.add.reduce(np.concatenate([self._total, cells_mev]), axis=0, keepdims=True)
 
-    def write(self, tensor: tensor_pb2.Tensor) -> None:
+    def write(self, tensor: tensor_pb2.Tensor, encoding: tensor_pb2.Encoding) -> None:
         """Write the sum, shape (cells,), rounded to float32.
 
         Raises:
@@ -191,4 +194,4 @@ class EventSum:
         """
         if self._total.max() > np.finfo(np.float32).max:
             raise InvalidRequestError("particles", "their deposits add up to more than a float32 holds")
-        write_dense(tensor, self._total[0].astype(np.float32), self._geometry)
+        write_cells(tensor, self._total[0].astype(np.float32), self._geometry, encoding)

@@ -72,7 +72,7 @@ class EventServicer(event_pb2_grpc.EventServiceServicer):
                     if event.output in OUTPUTS_WITH_SUM:
                         total.add(assembly.cells_mev)
                         if following == count:
-                            total.write(chunk.sum_cells_mev)
+                            total.write(chunk.sum_cells_mev, event.options.encoding)
                     yield event_pb2.GenerateEventStreamResponse(first_row=first_row, chunk=chunk)
                     first_row = following
 
@@ -122,7 +122,7 @@ class EventServicer(event_pb2_grpc.EventServiceServicer):
         if request.output in OUTPUTS_WITH_SUM:
             total = EventSum()
             total.add(assembly.cells_mev)
-            total.write(answer.sum_cells_mev)
+            total.write(answer.sum_cells_mev, request.options.encoding)
         return answer
 
     async def _event_or_error(
@@ -146,7 +146,7 @@ async def _part(
     assembly = await dispatch.make(rows, timeout_s)
     made = time.perf_counter()
     answer = event_pb2.GenerateEventResponse(event_id=request.event_id)
-    assembly.write(answer, with_cells=request.output in OUTPUTS_WITH_CELLS)
+    assembly.write(answer, request.options.encoding, with_cells=request.output in OUTPUTS_WITH_CELLS)
     ended = time.perf_counter()
     answer.timings.encode_ms = 1e3 * (ended - made)
     answer.timings.total_ms = 1e3 * (ended - began)

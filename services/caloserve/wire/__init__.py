@@ -1,1 +1,1 @@
-"""What generator and router share of the contract: tensors, statuses, channel and server settings."""
+"""What generator, router and clients share of the contract: tensors, statuses, channel and server settings."""

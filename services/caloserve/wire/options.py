@@ -2,21 +2,25 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from caloserve.calorimeter.errors import InvalidRequestError, NotBuiltError, quoted
+from caloserve.calorimeter.errors import InvalidRequestError, LimitExceededError, NotBuiltError, quoted
 from caloserve.v1 import shower_pb2, tensor_pb2
 
-ENERGY_POLICIES: Final = (shower_pb2.ENERGY_POLICY_AS_GENERATED,)
+MAX_ATTEMPTS: Final = 100
+"""Draws of one shower at most, and by default, where its energy is to be conserved."""
+
+ENERGY_POLICIES: Final = (shower_pb2.ENERGY_POLICY_AS_GENERATED, shower_pb2.ENERGY_POLICY_CONSERVE)
 DOMAIN_POLICIES: Final = (
     shower_pb2.DOMAIN_POLICY_REFUSE,
     shower_pb2.DOMAIN_POLICY_FLAG,
     shower_pb2.DOMAIN_POLICY_ALLOW,
 )
-ENCODINGS: Final = (tensor_pb2.ENCODING_DENSE,)
+ENCODINGS: Final = (tensor_pb2.ENCODING_DENSE, tensor_pb2.ENCODING_BITMAP)
 
 _BUILT: Final[Mapping[str, tuple[Any, tuple[int, ...]]]] = {
     "energy_policy": (shower_pb2.EnergyPolicy, ENERGY_POLICIES),
@@ -30,7 +34,8 @@ def check_options(options: shower_pb2.GenerationOptions, geometry_id: str) -> No
     """Refuse what no shower of the call can be served with.
 
     Raises:
-        InvalidRequestError: another geometry.
+        InvalidRequestError: another geometry, or an energy limit that cannot be.
+        LimitExceededError: more attempts than a shower may take.
         NotBuiltError: a choice of the contract that is not built yet.
     """
     if options.geometry_id not in ("", geometry_id):
@@ -42,6 +47,39 @@ def check_options(options: shower_pb2.GenerationOptions, geometry_id: str) -> No
         if value != 0 and value not in built:
             choice = kind.Name(value) if value in kind.values() else f"{value}, unknown to this service,"
             raise NotBuiltError(f"options.{name}", f"{choice} is not built yet")
+    energy_limit(options)
+
+
+@dataclass(frozen=True)
+class EnergyLimit:
+    """What ENERGY_POLICY_CONSERVE demands (arXiv:1705.02355, section IV.B): draw until E_tot <= E (1 + tolerance)."""
+
+    tolerance: float
+    max_attempts: int
+    """Draws after which a shower is given up."""
+
+
+def energy_limit(options: shower_pb2.GenerationOptions) -> EnergyLimit | None:
+    """The limit that a call's showers are to keep; None where they are wanted as generated.
+
+    Raises:
+        InvalidRequestError: a tolerance that is negative or not finite, no attempts, or either without CONSERVE.
+        LimitExceededError: more than ``MAX_ATTEMPTS``.
+    """
+    if options.energy_policy != shower_pb2.ENERGY_POLICY_CONSERVE:
+        for name in ("energy_tolerance", "max_attempts"):
+            if options.HasField(name):
+                raise InvalidRequestError(f"options.{name}", "means something with ENERGY_POLICY_CONSERVE only")
+        return None
+    tolerance = options.energy_tolerance  # 0 where absent
+    if not 0 <= tolerance < math.inf:
+        raise InvalidRequestError("options.energy_tolerance", f"{tolerance:g} is not a finite number from 0 on")
+    attempts = options.max_attempts if options.HasField("max_attempts") else MAX_ATTEMPTS
+    if attempts == 0:
+        raise InvalidRequestError("options.max_attempts", "0 attempts make no shower; give 1 or more")
+    if attempts > MAX_ATTEMPTS:
+        raise LimitExceededError("options.max_attempts", f"{attempts}, at most {MAX_ATTEMPTS}")
+    return EnergyLimit(tolerance, attempts)
 
 
 def check_failure_policy(policy: int) -> None:

@@ -10,30 +10,81 @@ from caloserve.calorimeter.geometry import Geometry
 from caloserve.v1 import tensor_pb2
 
 _FLOAT32 = np.dtype("<f4")
+_BITS = np.dtype("<u4")
 
 
-def write_dense(tensor: tensor_pb2.Tensor, cells_mev: NDArray[np.float32], geometry: Geometry) -> None:
-    """Write showers (..., cells) in MeV into ``tensor``, in place so that no message is copied around its bytes."""
+def write_cells(
+    tensor: tensor_pb2.Tensor, cells_mev: NDArray[np.float32], geometry: Geometry, encoding: tensor_pb2.Encoding
+) -> None:
+    """Write showers (..., cells) in MeV into ``tensor``, in place so that no message is copied around its bytes.
+
+    Args:
+        tensor: to be written; what it holds is replaced.
+        cells_mev: every encoding keeps them to the bit, zeros with a sign too.
+        geometry: of the cells.
+        encoding: as a caller asked for it; unspecified means dense.
+    """
+    values = cells_mev.astype(_FLOAT32, copy=False)
     tensor.data_type = tensor_pb2.DATA_TYPE_FLOAT32
-    tensor.encoding = tensor_pb2.ENCODING_DENSE
     tensor.shape[:] = cells_mev.shape
     tensor.geometry_id = geometry.id
-    tensor.data = cells_mev.astype(_FLOAT32, copy=False).tobytes()
+    if encoding == tensor_pb2.ENCODING_BITMAP:
+        tensor.encoding = tensor_pb2.ENCODING_BITMAP
+        tensor.data = _bitmap(values)
+    else:
+        tensor.encoding = tensor_pb2.ENCODING_DENSE
+        tensor.data = values.tobytes()
 
 
-def read_dense(tensor: tensor_pb2.Tensor, shape: tuple[int, ...], geometry: Geometry) -> NDArray[np.float32]:
-    """A read-only view of a dense tensor's cells in MeV, of ``shape``; no cell is looked at.
+def read_cells(tensor: tensor_pb2.Tensor, shape: tuple[int, ...], geometry: Geometry) -> NDArray[np.float32]:
+    """The cells in MeV, of ``shape``, in whichever encoding they come.
+
+    Dense ones are a read-only view of the tensor's bytes, and none of them is looked at.
 
     Raises:
-        BadTensorError: another number format, encoding, geometry or shape, or a shape that does not fit the data.
+        BadTensorError: another number format, geometry or shape, an encoding that is not known, or data that do not
+            fit them.
     """
-    if tensor.data_type != tensor_pb2.DATA_TYPE_FLOAT32 or tensor.encoding != tensor_pb2.ENCODING_DENSE:
-        raise BadTensorError("the cells are not dense float32")
+    if tensor.data_type != tensor_pb2.DATA_TYPE_FLOAT32:
+        raise BadTensorError(f"the cells have data type {tensor.data_type}, which is not float32")
     if tensor.geometry_id != geometry.id:
         raise BadTensorError(f"the cells are of geometry {tensor.geometry_id!r}, not {geometry.id!r}")
     if tuple(tensor.shape) != shape:
         raise BadTensorError(f"the cells have shape {tuple(tensor.shape)}, not {shape}")
+    if tensor.encoding == tensor_pb2.ENCODING_BITMAP:
+        return _from_bitmap(tensor.data, shape)
+    if tensor.encoding != tensor_pb2.ENCODING_DENSE:
+        raise BadTensorError(f"the cells have encoding {tensor.encoding}, which is not known")
     data = tensor.data
     if len(data) != _FLOAT32.itemsize * math.prod(shape):
         raise BadTensorError(f"{len(data)} bytes do not hold cells of shape {shape}")
     return np.frombuffer(data, dtype=_FLOAT32).reshape(shape)
+
+
+def _bitmap(values: NDArray[np.float32]) -> bytes:
+    """One bit per cell, set unless all of the cell's are zero; then the cells whose bit is set."""
+    is_set = values.view(_BITS) != 0
+    return b"".join((np.packbits(is_set, axis=-1, bitorder="little").data, values[is_set].data))
+
+
+def _from_bitmap(data: bytes, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    *rows, cells = shape
+    width = -(-cells // 8)
+    size = math.prod(rows) * width
+    if len(data) < size:
+        raise BadTensorError(f"{len(data)} bytes do not hold the bits of cells of shape {shape}")
+    bits = np.frombuffer(data, dtype=np.uint8, count=size).reshape(*rows, width)
+    if cells % 8 and (bits[..., -1] >> cells % 8).any():
+        raise BadTensorError("bits are set beyond the last cell")
+    is_set = np.unpackbits(bits, axis=-1, count=cells, bitorder="little").view(np.bool_)
+    expected = np.count_nonzero(is_set)
+    if len(data) != size + _FLOAT32.itemsize * expected:
+        raise BadTensorError(
+            f"{len(data)} bytes do not hold {size} of bits and the {expected} cells that they announce"
+        )
+    values = np.frombuffer(data, dtype=_FLOAT32, offset=size)
+    if not values.view(_BITS).all():
+        raise BadTensorError("a cell whose bit is set is empty")
+    made = np.zeros(shape, dtype=_FLOAT32)
+    made[is_set] = values
+    return made
