@@ -6,6 +6,8 @@ import grpc
 import numpy as np
 import pytest
 
+from caloserve.calorimeter import SAMPLER_VERSION
+from caloserve.generator.engine import BUCKETS
 from caloserve.stack.stack import Stack
 from caloserve.v1 import generator_pb2, generator_pb2_grpc, shower_pb2, tensor_pb2
 from standin_release import LATENT_SIZE, NAN_GEV, NEGATIVE_GEV
@@ -38,7 +40,7 @@ def test_an_answer_has_showers_provenance_and_timings(eplus: Stub) -> None:
     assert list(answer.showers.statuses) == [shower_pb2.SHOWER_STATUS_OK] * 2
     made_by = answer.provenance
     assert (made_by.particle, made_by.service_version, made_by.release_version) == ("eplus", "0.1.0", "0.2.0")
-    assert (made_by.seed, made_by.event_id, made_by.sampler_version) == (7, 11, 1)
+    assert (made_by.seed, made_by.event_id, made_by.sampler_version) == (7, 11, SAMPLER_VERSION)
     assert made_by.determinism == shower_pb2.DETERMINISM_CLASS_BITWISE
     assert made_by.execution_provider == "CPUExecutionProvider"
     assert len(made_by.model_sha256) == 64
@@ -168,7 +170,7 @@ def test_the_description_tells_releases_limits_and_geometry(eplus: Stub) -> None
     release = told.releases[0]
     assert (release.energy_min_gev, release.energy_max_gev, release.latent_size) == (1, 100, LATENT_SIZE)
     assert release.determinism == shower_pb2.DETERMINISM_CLASS_BITWISE
-    assert list(release.batch_buckets) == [1, 2, 4, 8, 16, 32, 64, 128, 256]
+    assert tuple(release.batch_buckets) == BUCKETS
     assert release.geometry.cells == 504
     assert [(layer.n_phi, layer.n_eta, layer.offset) for layer in release.geometry.layers] == [
         (3, 96, 0),

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from caloserve_client.errors import RequestRejectedError
 
-_STREAM = 1  # showers have 0 in this word of the counter (caloserve.calorimeter.seeds), so the streams never meet
+_STREAM = 1  # with 0 after it, where showers' streams have their size (caloserve.calorimeter.seeds): they never meet
 _UNIT = 2.0**-53
 
 

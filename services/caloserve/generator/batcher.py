@@ -24,6 +24,9 @@ from caloserve.generator.showers import Rows, Showers
 SHORT_ROWS: Final = 32
 """Rows of the longest entry that counts as short."""
 
+DROP_REASONS: Final = ("caller_gone", "deadline")
+"""Why an entry is dropped before its turn."""
+
 Piece = tuple[Showers, Rows]
 """Rows of one entry that ride in a batch."""
 
@@ -48,18 +51,24 @@ class Batcher:
     All callers are in one event loop.
 
     Args:
-        make: makes the pieces of a batch and puts the cells back; called from the batcher's thread.
+        make: makes the pieces of a batch and puts the cells back, in the batcher's thread. What it returns is called
+            when the callers have been told: work that no answer waits for.
         rows_per_batch: room of a batch.
         rows_waiting: rows that may wait at most.
         wait_s: how long a batch that is not full waits for more. 0 is best unless the engine is a costly one.
 
     Attributes:
         waiting: rows that wait now.
-        dropped: entries dropped, by why: ``caller_gone`` or ``deadline``.
+        dropped: entries dropped, by why; see ``DROP_REASONS``.
     """
 
     def __init__(
-        self, make: Callable[[Sequence[Piece]], None], *, rows_per_batch: int, rows_waiting: int, wait_s: float = 0.0
+        self,
+        make: Callable[[Sequence[Piece]], Callable[[], None] | None],
+        *,
+        rows_per_batch: int,
+        rows_waiting: int,
+        wait_s: float = 0.0,
     ) -> None:
         self._make = make
         self._room = rows_per_batch
@@ -112,15 +121,18 @@ class Batcher:
     def _work(self) -> None:
         while batch := self._next_batch():
             error: Exception | None = None
+            afterwards = None
             left = sum(len(entry.showers) for entry, _ in batch)
             try:
-                self._make([(entry.showers, rows) for entry, rows in batch])
+                afterwards = self._make([(entry.showers, rows) for entry, rows in batch])
             except Exception as failure:  # noqa: BLE001 (it is the callers')
                 error = failure
             with self._changed:
                 self.waiting += sum(len(entry.showers) for entry, _ in batch) - left  # to be made again
                 finished = [entry for entry, _ in batch if self._is_finished(entry, error)]
             _tell(finished, error)
+            if afterwards is not None:
+                afterwards()
 
     def _next_batch(self) -> list[tuple[_Entry, Rows]]:
         """Wait for entries and fill a batch; an empty one means that the batcher is closed."""

@@ -10,7 +10,7 @@ from caloserve.generator.orders import Order
 from caloserve.generator.service import ServedRelease, Service
 from caloserve.v1 import generator_pb2, geometry_pb2, shower_pb2
 from caloserve.wire.channels import SHOWERS_PER_CALL, SHOWERS_PER_CHUNK
-from caloserve.wire.options import DOMAIN_POLICIES, ENCODINGS, ENERGY_POLICIES
+from caloserve.wire.options import DOMAIN_POLICIES, ENCODINGS, ENERGY_POLICIES, MAX_ATTEMPTS
 
 _INSTRUCTION_SET: Final = instruction_set()
 _INSTANCE: Final = f"{socket.gethostname()}/{os.getpid()}"
@@ -34,6 +34,7 @@ def describe(service: Service) -> generator_pb2.DescribeGeneratorResponse:
             showers_per_call=SHOWERS_PER_CALL,
             showers_per_stream=settings.showers_per_stream,
             showers_per_chunk=SHOWERS_PER_CHUNK,
+            max_attempts=MAX_ATTEMPTS,
         ),
         energy_policies=ENERGY_POLICIES,
         domain_policies=DOMAIN_POLICIES,
@@ -70,6 +71,7 @@ def describe_release(release: ServedRelease) -> generator_pb2.Release:
             for figure in manifest.fidelity.figures
         ],
         determinism=_DETERMINISM[engine.determinism],
+        tolerance=engine.tolerance if engine.determinism is Determinism.TOLERANCE else None,
         batch_buckets=engine.buckets,
         execution_provider=engine.provider,
         onnxruntime_version=engine.runtime_version,

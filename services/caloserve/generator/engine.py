@@ -3,6 +3,7 @@
 import importlib
 import os
 import platform
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -20,8 +21,11 @@ from caloserve.generator.releases import Release
 from caloserve.generator.settings import Provider
 from caloserve.wire.rows import split
 
-BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-"""Batch sizes the model is run in; a batch between two of them is padded to the larger."""
+BUCKETS: Final = (*range(1, 9), 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256)
+"""Batch sizes the model is run in; a batch between two of them is padded to the larger, by a quarter at most."""
+
+MOST_TOLERANCE: Final = 1e-4
+"""A model whose showers differ by more than this share of their largest cell is not served: 1 % would be physics."""
 
 _PROVIDERS: Final = {Provider.CPU: "CPUExecutionProvider", Provider.CUDA: "CUDAExecutionProvider"}
 _PROBES: Final = 64
@@ -44,6 +48,8 @@ class Proof:
 
     determinism: Determinism
     buckets: tuple[int, ...]
+    tolerance: float = 0.0
+    """Largest difference seen of a cell, as a share of the shower's largest one; 0 unless the class is TOLERANCE."""
 
 
 class Engine:
@@ -55,7 +61,8 @@ class Engine:
         threads: threads within one operator.
 
     Raises:
-        EngineError: ONNX Runtime is not installed, lacks the provider, or cannot load or run the model.
+        EngineError: ONNX Runtime is not installed, lacks the provider, or cannot load or run the model; or a shower
+            of this model depends on those beside it.
     """
 
     def __init__(self, release: Release, provider: Provider, threads: int) -> None:
@@ -67,6 +74,11 @@ class Engine:
         self._check_signature()
         domain = release.manifest.domain
         self._proof = prove(self._run_once, *self._probes(domain.energy_min_gev, domain.energy_max_gev))
+        if self._proof.tolerance > MOST_TOLERANCE:
+            raise EngineError(
+                f"a shower's cells change by up to {self._proof.tolerance:.1%} of its largest with the showers beside "
+                "it; is an activation scale taken from the batch?"
+            )
 
     @property
     def determinism(self) -> Determinism:
@@ -78,6 +90,16 @@ class Engine:
         """Batch sizes the model is run in."""
         return self._proof.buckets
 
+    @property
+    def tolerance(self) -> float:
+        """How far a cell may change with the batch, as a share of the shower's largest one; 0 where bits agree."""
+        return self._proof.tolerance
+
+    def rows_run(self, rows: int) -> int:
+        """Rows that are run for so many wanted ones, padding included."""
+        whole, rest = divmod(rows, self.buckets[-1])
+        return whole * self.buckets[-1] + (self._bucket(rest) if rest else 0)
+
     def run(self, latent: NDArray[np.float32], energies_gev: NDArray[np.float32]) -> NDArray[np.float32]:
         """Make showers.
 
@@ -88,17 +110,20 @@ class Engine:
         Returns:
             Cells in MeV, shape (n, cells).
         """
-        cells = np.empty((len(latent), self.geometry.cells), dtype=np.float32)
-        for rows in split(len(latent), self.buckets[-1]):
-            cells[rows] = self._run_padded(latent[rows], energies_gev[rows])
-        return cells
+        if len(latent) <= self.buckets[-1]:
+            return self._run_padded(latent, energies_gev)
+        parts = split(len(latent), self.buckets[-1])
+        return np.concatenate([self._run_padded(latent[rows], energies_gev[rows]) for rows in parts])
+
+    def _bucket(self, rows: int) -> int:
+        """The smallest batch size that holds so many rows."""
+        return self.buckets[bisect_left(self.buckets, rows)]
 
     def _run_padded(self, latent: NDArray[np.float32], energies_gev: NDArray[np.float32]) -> NDArray[np.float32]:
         rows = len(latent)
-        bucket = next(size for size in self.buckets if size >= rows)
-        if bucket > rows:
-            latent = np.concatenate([latent, np.zeros((bucket - rows, self.latent_size), np.float32)])
-            energies_gev = np.concatenate([energies_gev, np.ones(bucket - rows, np.float32)])
+        if padding := self._bucket(rows) - rows:
+            latent = np.concatenate([latent, np.zeros((padding, self.latent_size), np.float32)])
+            energies_gev = np.concatenate([energies_gev, np.ones(padding, np.float32)])
         return self._run_once(latent, energies_gev)[:rows]
 
     def _run_once(self, latent: NDArray[np.float32], energies_gev: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -129,7 +154,7 @@ def prove(run: Run, latent: NDArray[np.float32], energies_gev: NDArray[np.float3
 
     ``run`` maps latents (n, latent_size) and energies (n,) to cells (n, cells). Every bucket is filled with the
     probes in several rotations, so that each position sees different ones, and compared with each probe alone. Where
-    that fails, the largest single bucket that agrees with itself is taken.
+    that fails, the largest single bucket that agrees with itself is taken; where none does, the difference is measured.
     """
     alone = np.concatenate([run(latent[i : i + 1], energies_gev[i : i + 1]) for i in range(len(latent))])
 
@@ -151,7 +176,21 @@ def prove(run: Run, latent: NDArray[np.float32], energies_gev: NDArray[np.float3
         )
         if agrees(bucket, first):
             return Proof(Determinism.BITWISE_ONE_BUCKET, (bucket,))
-    return Proof(Determinism.TOLERANCE, BUCKETS)
+    return Proof(Determinism.TOLERANCE, BUCKETS, _largest_difference(run, latent, energies_gev, alone))
+
+
+def _largest_difference(
+    run: Run, latent: NDArray[np.float32], energies_gev: NDArray[np.float32], alone: NDArray[np.float32]
+) -> float:
+    """How far cells differ from those of the same shower alone, as a share of its largest cell."""
+    largest = np.maximum(alone.max(axis=1), np.finfo(np.float32).tiny)
+    difference = 0.0
+    for bucket in BUCKETS:
+        for rotation in _ROTATIONS:
+            probes = (np.arange(bucket) + rotation) % len(latent)
+            off = np.abs(run(latent[probes], energies_gev[probes]) - alone[probes]).max(axis=1) / largest[probes]
+            difference = max(difference, float(off.max()))
+    return difference
 
 
 def instruction_set() -> str:

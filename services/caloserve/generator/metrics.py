@@ -9,10 +9,11 @@ from prometheus_client import Counter, Gauge, Histogram, Info
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from caloserve.generator.batcher import DROP_REASONS
 from caloserve.generator.engine import instruction_set
 from caloserve.generator.physics import ENERGY_BINS_GEV, LivePhysics
-from caloserve.generator.sampler import Showers
 from caloserve.generator.service import ServedRelease, Service
+from caloserve.generator.showers import Showers
 from caloserve.v1 import generator_pb2
 from caloserve.wire.observation import BUCKETS_S, SHOWER_STATUSES, Calls, count_statuses, process_registry
 
@@ -22,14 +23,13 @@ _METHODS: Final = tuple(
 _STAGES: Final = {
     "answer": "Time to make an answer, or a chunk of a stream, from its order to its encoding",
     "queue": "Time an answer waited for the engine",
-    "sampling": "Time to turn random streams into latents, per answer",
-    "inference": "Time in ONNX Runtime, per answer",
+    "sampling": "Time to turn random streams into latents, of the batches that an answer rode in",
+    "inference": "Time in ONNX Runtime, of the batches that an answer rode in",
     "encode": "Time to encode an answer",
 }
 _COUNTS: Final = {
-    "rows_wanted": "Showers that were given to the engine",
-    "rows_run": "Rows that the engine ran, padding of batches included",
-    "answer_bytes": "Bytes of cells in answers",
+    "answer_bytes": "Bytes of answers' cells, before encoding",
+    "attempts": "Draws of the showers in answers; more than one each where energy is to be conserved",
 }
 _SHORT_DIGEST: Final = 12
 
@@ -99,6 +99,7 @@ class GeneratorMetrics:
                 self._showers.labels(self._particle, version, status)
             for reason in ("non_finite", "negative"):
                 self._dropped.labels(self._particle, version, reason)
+        self.registry.register(BatchCollector(self._particle, service.releases))
         self.registry.register(
             PhysicsCollector(
                 self._particle, {version: release.physics for version, release in service.releases.items()}
@@ -115,22 +116,49 @@ class GeneratorMetrics:
         """Count the showers of an answer and where its time went."""
         for stage, seconds in (
             ("answer", answer_s),
-            ("queue", showers.queue_s),
-            ("sampling", showers.sampling_s),
-            ("inference", showers.inference_s),
+            ("queue", showers.times.queue),
+            ("sampling", showers.times.sampling),
+            ("inference", showers.times.inference),
             ("encode", encode_s),
         ):
             self._stages[stage].labels(self._particle, release).observe(seconds)
-        for name, count in (
-            ("rows_wanted", showers.rows_wanted),
-            ("rows_run", showers.rows_run),
-            ("answer_bytes", showers.cells_mev.nbytes),
-        ):
-            self._counts[name].labels(self._particle, release).inc(count)
+        self._counts["answer_bytes"].labels(self._particle, release).inc(showers.cells_mev.nbytes)
+        self._counts["attempts"].labels(self._particle, release).inc(int(showers.attempts.sum()))
         for status, count in count_statuses(showers.order.statuses).items():
             self._showers.labels(self._particle, release, status).inc(count)
         for reason, count in showers.dropped.items():
             self._dropped.labels(self._particle, release, reason).inc(count)
+
+
+class BatchCollector(Collector):
+    """Shows what each release's batcher and engine have done; counting it costs them nothing."""
+
+    def __init__(self, particle: str, releases: Mapping[str, ServedRelease]) -> None:
+        self._particle = particle
+        self._releases = releases
+
+    def collect(self) -> Iterator[Metric]:
+        """One family after the other."""
+        labels = ["particle", "release"]
+        waiting = GaugeMetricFamily("caloserve_rows_waiting", "Showers that wait for the engine", labels=labels)
+        batches = CounterMetricFamily("caloserve_batches", "Batches that the engine made", labels=labels)
+        wanted = CounterMetricFamily("caloserve_rows_wanted", "Showers that were given to the engine", labels=labels)
+        run = CounterMetricFamily(
+            "caloserve_rows_run", "Rows that the engine ran, padding of batches included", labels=labels
+        )
+        seconds = CounterMetricFamily("caloserve_batch_seconds", "Time spent sampling and in the engine", labels=labels)
+        dropped = CounterMetricFamily(
+            "caloserve_dropped_entries", "Calls, or chunks, dropped before their turn", labels=[*labels, "reason"]
+        )
+        for version, release in self._releases.items():
+            where, made = [self._particle, version], release.sampler
+            waiting.add_metric(where, release.batcher.waiting)
+            for family, value in ((batches, made.batches), (wanted, made.rows), (run, made.rows_run)):
+                family.add_metric(where, value)
+            seconds.add_metric(where, made.seconds)
+            for reason in DROP_REASONS:
+                dropped.add_metric([*where, reason], release.batcher.dropped[reason])
+        yield from (waiting, batches, wanted, run, seconds, dropped)
 
 
 class PhysicsCollector(Collector):

@@ -8,9 +8,16 @@ from numpy.typing import NDArray
 
 from caloserve.calorimeter.errors import InvalidRequestError, LimitExceededError, NotBuiltError, NotFoundError, quoted
 from caloserve.generator.manifest import Domain, Manifest
-from caloserve.v1 import generator_pb2, shower_pb2
+from caloserve.v1 import generator_pb2, shower_pb2, tensor_pb2
 from caloserve.wire.errors import shower_error
-from caloserve.wire.options import check_failure_policy, check_options, impact_fault, read_indices
+from caloserve.wire.options import (
+    EnergyLimit,
+    check_failure_policy,
+    check_options,
+    energy_limit,
+    impact_fault,
+    read_indices,
+)
 
 
 @dataclass
@@ -26,6 +33,8 @@ class Order:
     energies_gev: NDArray[np.float32]
     indices: NDArray[np.uint64]
     statuses: NDArray[np.int32]
+    energy_limit: EnergyLimit | None = None
+    encoding: tensor_pb2.Encoding = tensor_pb2.ENCODING_DENSE
     reasons: dict[int, str] = field(default_factory=dict)
     """Why a row was refused, where its status and energy do not say it."""
 
@@ -50,6 +59,8 @@ class Order:
             self.energies_gev[part],
             self.indices[part],
             self.statuses[part].copy(),
+            self.energy_limit,
+            self.encoding,
             {row - start: reason for row, reason in self.reasons.items() if start <= row < stop},
         )
 
@@ -107,6 +118,8 @@ def read_order(request: generator_pb2.GenerateShowersRequest, manifest: Manifest
         energies_gev=np.fromiter(request.energies_gev, dtype=np.float32, count=count),
         indices=read_indices(request.indices, count),
         statuses=np.full(count, shower_pb2.SHOWER_STATUS_OK, dtype=np.int32),
+        energy_limit=energy_limit(request.options),
+        encoding=request.options.encoding,
     )
     _judge_energies(order, request.options.domain_policy)
     _judge_impacts(order, request.impacts)

@@ -14,12 +14,13 @@ from caloserve.generator.engine import Engine
 
 @dataclass(frozen=True)
 class Batch:
-    """What became of a batch: energies (n,), cells (n, cells) and whether each shower was accepted (n,)."""
+    """The showers of a batch that were accepted, by row: energies (n,), statuses (n,), cells (n, cells)."""
 
     energies_gev: NDArray[np.float32]
+    statuses: NDArray[np.int32]
     cells_mev: NDArray[np.float32]
-    accepted: NDArray[np.bool_]
     seconds: float
+    """It took to make the batch."""
 
 
 class Sampler:
@@ -59,15 +60,19 @@ class Sampler:
         ended = time.perf_counter()
         good = (cells.min(axis=1) >= 0) & (cells.max(axis=1) < np.inf)  # NaN is neither
         accepted = np.empty(count, dtype=np.bool_)
+        statuses = np.empty(count, dtype=np.int32)
         for (showers, rows), part in _parts(pieces):
             showers.times.sampling += sampled - began
             showers.times.inference += ended - sampled
             accepted[part] = showers.put(rows, cells[part], good[part])
+            statuses[part] = showers.order.statuses[rows]
         self.batches += 1
         self.rows += count
         self.rows_run += self._engine.rows_run(count)
         self.seconds += ended - began
-        return Batch(energies, cells, accepted, ended - began)
+        if not accepted.all():
+            energies, statuses, cells = energies[accepted], statuses[accepted], cells[accepted]
+        return Batch(energies, statuses, cells, ended - began)
 
 
 def _parts(pieces: Sequence[Piece]) -> Iterator[tuple[Piece, slice]]:

@@ -1,31 +1,27 @@
-"""What a generator serves: its releases, each loaded in an engine with a thread of its own."""
+"""What a generator serves: its releases, each with an engine and a batcher of its own."""
 
-import asyncio
 import logging
-import time
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from functools import partial
 
 from caloserve.calorimeter.errors import CaloServeError, EngineError, NotFoundError, ReleaseError, quoted
 from caloserve.calorimeter.seeds import SAMPLER_VERSION
+from caloserve.generator.batcher import Batcher, Piece
 from caloserve.generator.engine import Engine
 from caloserve.generator.manifest import Manifest
 from caloserve.generator.orders import Order
 from caloserve.generator.physics import LivePhysics
 from caloserve.generator.releases import Release, ReleaseStore
-from caloserve.generator.sampler import Showers, make_rows
+from caloserve.generator.sampler import Batch, Sampler
 from caloserve.generator.settings import Settings
-from caloserve.wire.channels import SHOWERS_PER_CHUNK
-from caloserve.wire.rows import split
+from caloserve.generator.showers import Showers
 
 log = logging.getLogger(__name__)
 
 
 class ServedRelease:
-    """A release in service. Its one thread keeps inference off the event loop and orders in turn."""
+    """A release in service: its engine, and the batcher that fills it."""
 
     def __init__(self, release: Release, settings: Settings) -> None:
         self.manifest: Manifest = release.manifest
@@ -39,29 +35,27 @@ class ServedRelease:
             raise EngineError(f"release {self.manifest.version}: {error}") from error
         self.physics = LivePhysics(self.manifest.fidelity, self.engine.geometry)
         self.physics.calibrate(self.engine)
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"engine-{self.manifest.version}")
+        self.sampler = Sampler(self.engine)
+        self.batcher = Batcher(
+            self._make,
+            rows_per_batch=settings.showers_per_batch,
+            rows_waiting=settings.showers_waiting,
+            wait_s=settings.batch_wait_ms / 1e3,
+        )
 
-    async def make(self, order: Order) -> Showers:
-        """Make an order's showers; between parts of it the engine is free for others."""
-        showers = Showers(order, np.zeros((len(order), self.engine.geometry.cells), dtype=np.float32))
-        for part in split(len(order), SHOWERS_PER_CHUNK):
-            await asyncio.get_running_loop().run_in_executor(
-                self._executor, self._make_part, showers, part, time.perf_counter()
-            )
+    async def make(self, order: Order, *, deadline: float | None = None, admitted: bool = False) -> Showers:
+        """Make an order's showers; arguments and errors are those of ``Batcher.submit``."""
+        showers = Showers(order, self.engine.geometry)
+        await self.batcher.submit(showers, deadline=deadline, admitted=admitted)
         return showers
 
-    def _make_part(self, showers: Showers, part: slice, arrived: float) -> None:
-        began = time.perf_counter()
-        showers.queue_s += began - arrived
-        make_rows(self.engine, showers, part)
-        if self.physics.due(time.perf_counter() - began):
-            # In this thread's next free moment: the answer does not wait for it.
-            self._executor.submit(self._look, showers, part)
+    def _make(self, pieces: Sequence[Piece]) -> Callable[[], None] | None:
+        batch = self.sampler.make(pieces)
+        return partial(self._look, batch) if self.physics.due(batch.seconds) else None
 
-    def _look(self, showers: Showers, part: slice) -> None:
-        order = showers.order
+    def _look(self, batch: Batch) -> None:
         try:
-            self.physics.look(order.energies_gev[part], order.statuses[part], showers.cells_mev[part])
+            self.physics.look(batch.energies_gev, batch.statuses, batch.cells_mev)
         except Exception:
             log.exception("live physics of release %s failed", self.manifest.version)
 

@@ -2,20 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from functools import partial
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, cast
 
 import grpc
 
 from caloserve.calorimeter.errors import NotFoundError, NotServingError, quoted
-from caloserve.generator.description import describe, provenance
+from caloserve.generator.answers import write_answer
+from caloserve.generator.description import describe
 from caloserve.generator.metrics import GeneratorMetrics
 from caloserve.generator.orders import Order, read_order
 from caloserve.generator.service import ServedRelease, Service
-from caloserve.v1 import generator_pb2, generator_pb2_grpc, shower_pb2, tensor_pb2
+from caloserve.v1 import generator_pb2, generator_pb2_grpc
 from caloserve.wire.channels import SHOWERS_PER_CALL, SHOWERS_PER_CHUNK
-from caloserve.wire.tensors import write_cells
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -39,9 +38,7 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
             order = read_order(
                 request, release.manifest, most=SHOWERS_PER_CALL, advice="ask GenerateShowersStream for more"
             )
-            answer = await self._make(service, release, order, request.options.encoding)
-            answer.timings.total_ms = 1e3 * (time.perf_counter() - began)
-            return answer
+            return await self._make(service, release, order, began, _deadline(context))
 
     async def GenerateShowersStream(
         self, request: generator_pb2.GenerateShowersStreamRequest, context: Context
@@ -56,7 +53,12 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
                 most=service.settings.showers_per_stream,
                 advice="ask in several calls, with indices",
             )
-            make = partial(self._timed_chunk, service, release, order, request.request.options.encoding)
+            deadline = _deadline(context)
+
+            def make(start: int) -> Coroutine[Any, Any, generator_pb2.GenerateShowersResponse]:
+                rows, began = order.rows(start, start + SHOWERS_PER_CHUNK), time.perf_counter()
+                return self._make(service, release, rows, began, deadline, admitted=start > 0)
+
             upcoming = asyncio.ensure_future(make(0))
             try:
                 for start in range(0, len(order), SHOWERS_PER_CHUNK):
@@ -85,29 +87,28 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
             raise NotServingError(self.not_serving)
         return self.service
 
-    async def _timed_chunk(
-        self, service: Service, release: ServedRelease, order: Order, encoding: tensor_pb2.Encoding, start: int
-    ) -> generator_pb2.GenerateShowersResponse:
-        began = time.perf_counter()
-        chunk = await self._make(service, release, order.rows(start, start + SHOWERS_PER_CHUNK), encoding)
-        chunk.timings.total_ms = 1e3 * (time.perf_counter() - began)
-        return chunk
-
     async def _make(
-        self, service: Service, release: ServedRelease, order: Order, encoding: tensor_pb2.Encoding
+        self,
+        service: Service,
+        release: ServedRelease,
+        order: Order,
+        began: float,
+        deadline: float | None,
+        *,
+        admitted: bool = False,
     ) -> generator_pb2.GenerateShowersResponse:
-        began = time.perf_counter()
-        showers = await release.make(order)
+        ordered = time.perf_counter()
+        showers = await release.make(order, deadline=deadline, admitted=admitted)
         made = time.perf_counter()
-        answer = generator_pb2.GenerateShowersResponse(
-            showers=shower_pb2.ShowerBatch(statuses=order.statuses.tolist(), errors=order.errors()),
-            provenance=provenance(service, release, order),
-        )
-        write_cells(answer.showers.cells_mev, showers.cells_mev, release.engine.geometry, encoding)
-        ended = time.perf_counter()
-        answer.timings.queue_ms = 1e3 * showers.queue_s
-        answer.timings.sampling_ms = 1e3 * showers.sampling_s
-        answer.timings.inference_ms = 1e3 * showers.inference_s
-        answer.timings.encode_ms = 1e3 * (ended - made)
-        self._metrics.made(release.manifest.version, showers, encode_s=ended - made, answer_s=ended - began)
+        answer = write_answer(service, release, showers)
+        encoded = time.perf_counter()
+        answer.timings.encode_ms = 1e3 * (encoded - made)
+        answer.timings.total_ms = 1e3 * (encoded - began)
+        self._metrics.made(release.manifest.version, showers, encode_s=encoded - made, answer_s=encoded - ordered)
         return answer
+
+
+def _deadline(context: Context) -> float | None:
+    """When the caller gives up, on the clock of ``time.perf_counter``; None for never."""
+    remaining = cast("float | None", context.time_remaining())  # None without a deadline, whatever its stub says
+    return None if remaining is None else time.perf_counter() + remaining

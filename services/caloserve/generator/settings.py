@@ -1,5 +1,6 @@
 """A generator service's settings: its ``service.toml``."""
 
+import math
 import os
 import tomllib
 from dataclasses import dataclass, fields, replace
@@ -38,6 +39,12 @@ class Settings:
     default_release: str = ""
     """Served when a request names no release; empty means the newest."""
     showers_per_stream: int = 1_000_000
+    showers_per_batch: int = 256
+    """What the engine makes at once."""
+    showers_waiting: int = 8192
+    """Showers that may wait for the engine; a call that would make it more is refused at once."""
+    batch_wait_ms: float = 0.0
+    """How long a batch that is not full waits for more; 0 is best unless the engine is a costly one."""
 
     @classmethod
     def read(cls, path: Path, **overrides: Any) -> "Settings":  # noqa: ANN401 (any field)
@@ -74,6 +81,8 @@ def _check(settings: Settings) -> None:
             raise TypeError(f"{field.name} is {value!r}; it should be of type {kind.__name__}")
         if isinstance(value, int) and value < 1:
             raise ValueError(f"{field.name} is {value}; it should be at least 1")
+        if isinstance(value, float) and not 0 <= value < math.inf:
+            raise ValueError(f"{field.name} is {value}; it should be 0 or more")
 
 
 def service_settings(particle: str) -> Path:

@@ -1,7 +1,7 @@
 """The showers of an order in the making."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from caloserve.calorimeter.geometry import Geometry
 from caloserve.generator.orders import Order
 from caloserve.v1 import shower_pb2
+from caloserve.wire.options import EnergyLimit
 
 _MEV_PER_GEV: Final = 1000.0
 
@@ -70,9 +71,9 @@ class Showers:
         else it waits to be made again. Returns which rows were accepted, shape (n,).
         """
         accepted = good.copy()
-        if self.order.energy_limit is not None:
-            accepted &= self._conserving(rows, cells_mev)
-            self._again(rows[good & ~accepted])
+        if limit := self.order.energy_limit:
+            accepted &= self._conserving(limit, rows, cells_mev)
+            self._again(limit, rows[good & ~accepted])
         for row in np.flatnonzero(~good):
             self._drop(int(rows[row]), finite=bool(np.isfinite(cells_mev[row]).all()))
         if accepted.all():
@@ -84,17 +85,15 @@ class Showers:
             self.cells_mev[rows[accepted]] = cells_mev[accepted]
         return accepted
 
-    def _conserving(self, rows: Rows, cells_mev: NDArray[np.float32]) -> NDArray[np.bool_]:
+    def _conserving(self, limit: EnergyLimit, rows: Rows, cells_mev: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Whether each shower's E_tot <= E (1 + tolerance): arXiv:1705.02355, section IV.B."""
-        limit = self.order.energy_limit
-        assert limit is not None
         most_mev = self.order.energies_gev[rows].astype(np.float64) * (_MEV_PER_GEV * (1 + limit.tolerance))
+        # Converted first, each row is summed by itself: its sum does not depend on its place in the batch.
         conserving: NDArray[np.bool_] = cells_mev.astype(np.float64).sum(axis=1) <= most_mev
         return conserving
 
-    def _again(self, rows: Rows) -> None:
-        limit = self.order.energy_limit
-        assert limit is not None
+    def _again(self, limit: EnergyLimit, rows: Rows) -> None:
+        """Let rows wait for another attempt, before those that had none; refuse those that have had the last."""
         spent = self.attempts[rows] >= limit.max_attempts
         for row in rows[spent].tolist():
             message = f"none of {limit.max_attempts} attempts deposits at most {1 + limit.tolerance:g} E"

@@ -10,11 +10,13 @@ import grpc
 
 from caloserve.calorimeter.errors import (
     CaloServeError,
+    DeadlineError,
     InvalidRequestError,
     LimitExceededError,
     NotBuiltError,
     NotFoundError,
     NotServingError,
+    OverloadedError,
 )
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,8 @@ _CODES: tuple[tuple[type[CaloServeError], grpc.StatusCode], ...] = (
     (LimitExceededError, grpc.StatusCode.RESOURCE_EXHAUSTED),
     (NotBuiltError, grpc.StatusCode.UNIMPLEMENTED),
     (NotServingError, grpc.StatusCode.UNAVAILABLE),
+    (OverloadedError, grpc.StatusCode.RESOURCE_EXHAUSTED),
+    (DeadlineError, grpc.StatusCode.DEADLINE_EXCEEDED),
 )
 
 

@@ -1,0 +1,25 @@
+"""Showers in the contract's words."""
+
+from caloserve.generator.description import provenance
+from caloserve.generator.service import ServedRelease, Service
+from caloserve.generator.showers import Showers
+from caloserve.v1 import generator_pb2, shower_pb2
+from caloserve.wire.tensors import write_cells
+
+
+def write_answer(service: Service, release: ServedRelease, showers: Showers) -> generator_pb2.GenerateShowersResponse:
+    """The answer with these showers: cells, statuses, attempts, what made them, and the times known so far."""
+    order, times = showers.order, showers.times
+    answer = generator_pb2.GenerateShowersResponse(
+        showers=shower_pb2.ShowerBatch(
+            statuses=order.statuses.tolist(),
+            errors=order.errors(),
+            attempts=showers.attempts.tolist() if (showers.attempts > 1).any() else (),
+        ),
+        provenance=provenance(service, release, order),
+        timings=shower_pb2.Timings(
+            queue_ms=1e3 * times.queue, sampling_ms=1e3 * times.sampling, inference_ms=1e3 * times.inference
+        ),
+    )
+    write_cells(answer.showers.cells_mev, showers.cells_mev, release.engine.geometry, order.encoding)
+    return answer
