@@ -4,11 +4,15 @@ from pathlib import Path
 
 import grpc
 import pytest
+from hypothesis import settings
 
 from caloserve.stack.stack import Stack, running_stack, wait_until_loaded
 from caloserve.v1 import event_pb2_grpc, generator_pb2_grpc
 from caloserve.wire.channels import CHANNEL_OPTIONS
 from standin_release import write_release
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no error
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

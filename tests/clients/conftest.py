@@ -15,22 +15,11 @@ from numpy.typing import NDArray
 from caloserve.calorimeter import CALOGAN, PARTICLES, latents
 from caloserve.calorimeter.particles import PARTICLES_BY_PDG_ID
 from caloserve.v1 import event_pb2, event_pb2_grpc, generator_pb2, generator_pb2_grpc, geometry_pb2, shower_pb2
-from caloserve.v1.tensor_pb2 import DATA_TYPE_FLOAT32, ENCODING_DENSE, Tensor
+from caloserve.wire.tensors import write_cells
 from caloserve_client import CaloServeClient
 
 CHUNK = 512
 Cells = NDArray[np.float32]
-
-
-def tensor(cells: Cells) -> Tensor:
-    """Cells as they travel."""
-    return Tensor(
-        data_type=DATA_TYPE_FLOAT32,
-        encoding=ENCODING_DENSE,
-        shape=cells.shape,
-        geometry_id=CALOGAN.id,
-        data=cells.astype("<f4").tobytes(),
-    )
 
 
 def provenance(name: str, seed: int, event_id: int) -> shower_pb2.Provenance:
@@ -54,6 +43,8 @@ def provenance(name: str, seed: int, event_id: int) -> shower_pb2.Provenance:
 class FakeServer(event_pb2_grpc.EventServiceServicer, generator_pb2_grpc.ShowerGeneratorServiceServicer):
     """Showers are fixed functions of seed, event, index and energy; energies outside 1 to 100 GeV are refused.
 
+    Where energy is to be conserved, every third index takes 1, 2 and 3 draws, or fails where it may not.
+
     ``tamper`` may change any answer before it is sent, ``fail`` any call's status; ``calls`` counts calls by method.
     """
 
@@ -66,11 +57,14 @@ class FakeServer(event_pb2_grpc.EventServiceServicer, generator_pb2_grpc.ShowerG
         self.target = ""
 
     def batch(
-        self, pdg_ids: Sequence[int], energies: Sequence[float], indices: Sequence[int], seed: int, event_id: int
+        self, pdg_ids: Sequence[int], energies: Sequence[float], indices: Sequence[int], request: Any
     ) -> tuple[shower_pb2.ShowerBatch, Cells]:
         """A batch of showers without its tensor, and their cells."""
         given = np.array(energies, dtype=np.float32)
-        cells = np.abs(latents(seed, event_id, list(indices), 0, CALOGAN.cells))
+        conserve = request.options.energy_policy == shower_pb2.ENERGY_POLICY_CONSERVE
+        needed = np.array([1 + (index % 3) * conserve for index in indices], dtype=np.uint32)
+        attempts = np.minimum(needed, request.options.max_attempts or 100)
+        cells = np.maximum(latents(request.seed, request.event_id, list(indices), attempts - 1, CALOGAN.cells), 0)
         cells *= (given / np.float32(CALOGAN.cells))[:, np.newaxis]
         batch = shower_pb2.ShowerBatch()
         for row, (pdg_id, energy) in enumerate(zip(pdg_ids, given, strict=True)):
@@ -81,18 +75,22 @@ class FakeServer(event_pb2_grpc.EventServiceServicer, generator_pb2_grpc.ShowerG
                 status, message = shower_pb2.SHOWER_STATUS_INVALID_ENERGY, "not positive"
             elif not 1 <= energy <= 100:
                 status, message = shower_pb2.SHOWER_STATUS_OUT_OF_DOMAIN, f"{energy:g} GeV is outside 1 to 100 GeV"
+            elif attempts[row] < needed[row]:
+                status, message = shower_pb2.SHOWER_STATUS_ENERGY_NOT_CONSERVED, "too much energy each time"
             batch.statuses.append(status)
             if message:
                 cells[row] = 0
                 batch.errors.append(shower_pb2.ShowerError(row=row, status=status, message=message))
+        if conserve:
+            batch.attempts[:] = attempts.tolist()
         return batch, cells
 
     def showers(self, request: generator_pb2.GenerateShowersRequest, rows: slice) -> Any:
         energies = request.energies_gev[rows]
         indices = request.indices[rows] or range(len(request.energies_gev))[rows]
         pdg_id = PARTICLES[request.particle].pdg_id
-        batch, cells = self.batch(len(energies) * [pdg_id], energies, list(indices), request.seed, request.event_id)
-        batch.cells_mev.CopyFrom(tensor(cells))
+        batch, cells = self.batch(len(energies) * [pdg_id], energies, list(indices), request)
+        write_cells(batch.cells_mev, cells, CALOGAN, request.options.encoding)
         return generator_pb2.GenerateShowersResponse(
             showers=batch,
             provenance=provenance(request.particle, request.seed, request.event_id),
@@ -105,16 +103,17 @@ class FakeServer(event_pb2_grpc.EventServiceServicer, generator_pb2_grpc.ShowerG
         pdg_ids = [particle.pdg_id for particle in chosen]
         energies = [particle.kinetic_energy_gev for particle in chosen]
         indices = list(request.indices or range(len(everything)))[rows]
-        batch, cells = self.batch(pdg_ids, energies, indices, request.seed, request.event_id)
+        batch, cells = self.batch(pdg_ids, energies, indices, request)
         answer = event_pb2.GenerateEventResponse(event_id=request.event_id, showers=batch)
         if request.output != event_pb2.EVENT_OUTPUT_SUM:
-            answer.showers.cells_mev.CopyFrom(tensor(cells))
+            write_cells(answer.showers.cells_mev, cells, CALOGAN, request.options.encoding)
         if request.output != event_pb2.EVENT_OUTPUT_PER_SHOWER and last:
             kinds = [particle.pdg_id for particle in everything]
             whole = [particle.kinetic_energy_gev for particle in everything]
             everywhere = list(request.indices) or range(len(whole))
-            _, all_cells = self.batch(kinds, whole, everywhere, request.seed, request.event_id)
-            answer.sum_cells_mev.CopyFrom(tensor(all_cells.sum(axis=0, dtype=np.float64).astype(np.float32)))
+            _, all_cells = self.batch(kinds, whole, everywhere, request)
+            total = all_cells.sum(axis=0, dtype=np.float64).astype(np.float32)
+            write_cells(answer.sum_cells_mev, total, CALOGAN, request.options.encoding)
         for pdg_id in set(pdg_ids) & set(PARTICLES_BY_PDG_ID):
             name = PARTICLES_BY_PDG_ID[pdg_id].name
             made_by = provenance(name, request.seed, request.event_id)

@@ -17,6 +17,8 @@ from caloserve_client import (
 if TYPE_CHECKING:
     from tests.clients.conftest import FakeServer
 
+    from caloserve_client.requests import Choices
+
 PARTICLES = [((-11, 22, 211)[row % 3], 1.0 + row % 90) for row in range(1300)]
 ENERGIES = 1 + np.arange(1300) % 90
 
@@ -34,6 +36,24 @@ async def test_same_showers_as_the_blocking_client(server: FakeServer, client: C
     np.testing.assert_array_equal(same_event.cells_mev, event.cells_mev)
     np.testing.assert_array_equal(same_event.sum_mev, event.sum_mev)
     assert same_event.provenance == event.provenance
+
+
+async def test_same_choices_as_the_blocking_client(server: FakeServer, client: CaloServeClient) -> None:
+    choices: Choices = {"energy_policy": "conserve", "max_attempts": 9, "encoding": "bitmap"}
+    async with AsyncCaloServeClient(server.target) as other:
+        for same, expected in (
+            (
+                await other.generate_showers("gamma", ENERGIES, **choices),
+                client.generate_showers("gamma", ENERGIES, **choices),
+            ),
+            (await other.generate_event(PARTICLES, **choices), client.generate_event(PARTICLES, **choices)),
+        ):
+            assert same.attempts.tolist() == [1 + row % 3 for row in range(1300)]
+            assert same.cells_mev.tobytes() == expected.cells_mev.tobytes()
+            assert same.options == expected.options
+        attempts = [chunk.attempts async for chunk in other.iter_showers("gamma", ENERGIES, **choices)]
+        attempts += [chunk.attempts async for chunk in other.iter_event(PARTICLES, **choices)]
+    assert np.concatenate(attempts).tolist() == 2 * [1 + row % 3 for row in range(1300)]
 
 
 async def test_iterations(server: FakeServer) -> None:

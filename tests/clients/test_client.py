@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from caloserve.calorimeter import CALOGAN
+from caloserve.v1.tensor_pb2 import ENCODING_BITMAP, ENCODING_DENSE
 from caloserve_client import (
     BadAnswerError,
     CaloServeClient,
@@ -14,6 +15,7 @@ from caloserve_client import (
     EventParticle,
     NotAskedForError,
     NotFoundError,
+    Options,
     RequestRejectedError,
     ShowersFailedError,
     ShowerStatus,
@@ -23,7 +25,7 @@ from caloserve_client import (
 if TYPE_CHECKING:
     from tests.clients.conftest import FakeServer
 
-    from caloserve_client.requests import ParticleLike
+    from caloserve_client.requests import Choices, ParticleLike
 
 MIXED: list[ParticleLike] = [("eplus", 5.0), (22, 20.0), EventParticle(211, 50.0)]
 
@@ -47,6 +49,7 @@ def test_showers_carry_what_made_them(client: CaloServeClient) -> None:
     assert showers.geometry == CALOGAN
     assert (showers.provenance.seed, showers.provenance.event_id) == (3, 4)
     assert showers.provenance.determinism == "bitwise"
+    assert showers.options == Options()
     assert showers.timings.total_ms == 1.0
 
 
@@ -112,6 +115,48 @@ def test_showers_are_the_same_whichever_way(client: CaloServeClient, server: Fak
     np.testing.assert_array_equal(whole.indices, streamed.indices)
     assert whole.errors == streamed.errors
     assert whole.provenance == streamed.provenance
+
+
+@pytest.mark.parametrize("per_call", [1536, 600])
+def test_cells_that_travel_as_a_bitmap_are_the_same(client: CaloServeClient, server: FakeServer, per_call: int) -> None:
+    server.limits.showers_per_call = per_call
+    particles = many_particles(1200)
+    dense = client.generate_event(particles, seed=2, output="both")
+    sparse = client.generate_event(particles, seed=2, output="both", encoding="bitmap")
+    assert sparse.cells_mev.tobytes() == dense.cells_mev.tobytes()
+    assert sparse.sum_mev.tobytes() == dense.sum_mev.tobytes()
+    showers = client.generate_showers("gamma", dense.energies_gev, seed=2, encoding="bitmap")
+    assert (
+        showers.cells_mev.tobytes() == client.generate_showers("gamma", dense.energies_gev, seed=2).cells_mev.tobytes()
+    )
+    wanted = {ENCODING_DENSE, ENCODING_BITMAP}
+    assert {request.options.encoding for request in server.requests if hasattr(request, "options")} == wanted
+
+
+@pytest.mark.parametrize("per_call", [1536, 600])
+def test_draws_are_told_whichever_way_showers_come(client: CaloServeClient, server: FakeServer, per_call: int) -> None:
+    server.limits.showers_per_call = per_call
+    expected = np.arange(1200) % 3 + 1
+    conserve: Choices = {"energy_policy": "conserve", "energy_tolerance": 0.01}
+    event = client.generate_event(many_particles(1200), **conserve)
+    assert event.attempts.tolist() == expected.tolist()
+    assert event.options == Options(energy_policy="conserve", energy_tolerance=0.01)
+    energies = event.energies_gev
+    assert client.generate_showers("gamma", energies, **conserve).attempts.tolist() == expected.tolist()
+    chunks = [*client.iter_showers("gamma", energies, **conserve), *client.iter_event(many_particles(1200), **conserve)]
+    assert np.concatenate([chunk.attempts for chunk in chunks]).tolist() == 2 * expected.tolist()
+
+
+def test_a_shower_that_no_draw_conserved_is_told(client: CaloServeClient) -> None:
+    with pytest.raises(ShowersFailedError, match="1 of 3 showers were not made: 2 ENERGY_NOT_CONSERVED"):
+        client.generate_showers("gamma", [5.0, 6.0, 7.0], energy_policy="conserve", max_attempts=2)
+    kept = client.generate_showers(
+        "gamma", [5.0, 6.0, 7.0, 1000.0], energy_policy="conserve", max_attempts=2, partial=True
+    )
+    assert kept.ok.tolist() == [True, True, False, False]
+    assert kept.attempts.tolist() == [1, 2, 2, 1]
+    refused = client.generate_showers("gamma", [5.0, 1000.0], partial=True)
+    assert refused.attempts.tolist() == [1, 0]
 
 
 def test_later_streams_ask_for_the_release_of_the_first(client: CaloServeClient, server: FakeServer) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caloserve.v1 import event_pb2, shower_pb2
+from caloserve.v1 import event_pb2, shower_pb2, tensor_pb2
 from caloserve_client import EventParticle, RequestRejectedError
 from caloserve_client.requests import EventRequest, Options, ShowersRequest, event_request, showers_request
 
@@ -28,15 +28,27 @@ def event(particles: Any, **changes: Any) -> EventRequest:
 
 
 def test_showers_as_they_are_sent() -> None:
-    options = Options("conserve", "flag", "calogan-504-v1")
+    options = Options(
+        energy_policy="conserve",
+        energy_tolerance=0.25,
+        max_attempts=7,
+        domain_policy="flag",
+        encoding="bitmap",
+        geometry_id="calogan-504-v1",
+    )
     message = showers([1.5, 2.5], seed=2**64 - 1, event_id=3, indices=[7, 2**64 - 1], options=options).message()
     assert list(message.energies_gev) == [1.5, 2.5]
     assert list(message.indices) == [7, 2**64 - 1]
     assert (message.seed, message.event_id, message.release) == (2**64 - 1, 3, "")
     assert message.failure_policy == shower_pb2.FAILURE_POLICY_PER_SHOWER
     assert message.options.energy_policy == shower_pb2.ENERGY_POLICY_CONSERVE
+    assert (message.options.energy_tolerance, message.options.max_attempts) == (0.25, 7)
+    assert message.options.encoding == tensor_pb2.ENCODING_BITMAP
     assert message.options.domain_policy == shower_pb2.DOMAIN_POLICY_FLAG
     assert message.options.geometry_id == "calogan-504-v1"
+    by_default = showers([1.5]).message().options
+    assert not by_default.HasField("energy_tolerance")
+    assert not by_default.HasField("max_attempts")
 
 
 def test_an_event_as_it_is_sent() -> None:
@@ -87,6 +99,12 @@ def test_bad_choices_are_named() -> None:
         Options(domain_policy="never")  # type: ignore[arg-type]
     with pytest.raises(RequestRejectedError, match="energy_policy"):
         Options(energy_policy="never")  # type: ignore[arg-type]
+    with pytest.raises(RequestRejectedError, match="encoding: 'zip' is not one of dense, bitmap"):
+        Options(encoding="zip")  # type: ignore[arg-type]
+    with pytest.raises(RequestRejectedError, match="energy_tolerance: 'some' is not a number"):
+        Options(energy_tolerance="some")  # type: ignore[arg-type]
+    with pytest.raises(RequestRejectedError, match=r"max_attempts: -1 is outside 0 to 2\*\*32 - 1"):
+        Options(max_attempts=-1)
     with pytest.raises(RequestRejectedError, match="output"):
         event([], output="all")
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caloserve.calorimeter import CALOGAN
-from caloserve.v1.tensor_pb2 import DATA_TYPE_FLOAT32, ENCODING_BITMAP, ENCODING_DENSE, Tensor
+from caloserve.v1.tensor_pb2 import DATA_TYPE_FLOAT32, ENCODING_BITMAP, ENCODING_DENSE, ENCODING_UNSPECIFIED, Tensor
 from caloserve_client import BadAnswerError
 from caloserve_client.tensors import decode_cells
 
@@ -34,15 +34,16 @@ def test_round_trip(rows: tuple[int, ...], seed: int) -> None:
 @pytest.mark.parametrize(
     ("changes", "wrong"),
     [
-        ({"data_type": 0}, "data type"),
+        ({"data_type": 0}, "data type 0"),
         ({"data_type": 7}, "data type 7"),
-        ({"encoding": ENCODING_BITMAP}, "encoding"),
+        ({"encoding": ENCODING_UNSPECIFIED}, "encoding 0"),
+        ({"encoding": ENCODING_BITMAP}, "4032 bytes do not hold 126 of bits and the 0 cells"),
         ({"geometry_id": "other"}, "'other' is not known"),
         ({"geometry_id": ""}, "is not known"),
-        ({"shape": [504, 2]}, r"shape \(504, 2\) instead of \(2, 504\)"),
+        ({"shape": [504, 2]}, r"shape \(504, 2\), not \(2, 504\)"),
         ({"shape": [1008]}, "shape"),
         ({"shape": [-2, -504]}, "shape"),
-        ({"data": bytes(4031)}, "4031 bytes instead of 4032"),
+        ({"data": bytes(4031)}, "4031 bytes"),
         ({"data": b""}, "0 bytes"),
     ],
 )

@@ -71,6 +71,30 @@ def test_a_written_answer_has_a_status_per_particle_and_a_reason_per_failure(pdg
     assert not read_cells(answer.showers.cells_mev, (len(pdg_ids), 504), CALOGAN).any()
 
 
+@given(pdg_ids=kinds, encoding=st.sampled_from([DENSE, tensor_pb2.ENCODING_BITMAP]), most=st.integers(0, 3))
+def test_draws_and_cells_keep_their_order_in_either_encoding(
+    pdg_ids: list[int], encoding: tensor_pb2.Encoding, most: int
+) -> None:
+    request = event(pdg_ids, options=shower_pb2.GenerationOptions(encoding=encoding))
+    assembly = Assembly(take_apart(request, slice(0, len(pdg_ids)), PARTICLES_BY_PDG_ID))
+    for pdg_id, rows in assembly.part.rows.items():
+        asked = shower_request(request, assembly.part, PARTICLES_BY_PDG_ID[pdg_id])
+        made = answer_to(asked)
+        assert made.showers.cells_mev.encoding == encoding
+        if pdg_id == 211 and most > 1:
+            made.showers.attempts[:] = [1 + row % most for row in rows.tolist()]
+        assembly.add(PARTICLES_BY_PDG_ID[pdg_id], made)
+    answer = event_pb2.GenerateEventResponse()
+    assembly.write(answer, encoding, with_cells=True)
+    assert answer.showers.cells_mev.encoding == encoding
+    cells = read_cells(answer.showers.cells_mev, (len(pdg_ids), 504), CALOGAN)
+    served = np.isin(pdg_ids, list(PARTICLES_BY_PDG_ID))
+    rows = np.arange(len(pdg_ids))
+    assert cells[:, 0].tolist() == np.where(served, rows + 1, 0).tolist()
+    draws = np.where(np.array(pdg_ids) == 211, 1 + rows % max(most, 1), served)
+    assert list(answer.showers.attempts) == (draws.tolist() if most > 1 and 211 in pdg_ids else [])
+
+
 def test_an_oblique_particle_is_refused_alone() -> None:
     request = event([22, 22])
     request.particles[1].impact.phi_mm = 3.0
@@ -94,6 +118,10 @@ def test_an_answer_of_another_size_is_refused() -> None:
     del short.showers.statuses[1:]
     with pytest.raises(BadTensorError, match="1 statuses for 2 showers"):
         Assembly(part).add(PARTICLES["gamma"], short)
+    tried = answer_to(asked)
+    tried.showers.attempts.append(1)
+    with pytest.raises(BadTensorError, match="1 attempts for 2 showers"):
+        Assembly(part).add(PARTICLES["gamma"], tried)
     del asked.indices[1:]
     with pytest.raises(BadTensorError, match="shape"):
         Assembly(part).add(PARTICLES["gamma"], answer_to(asked))

@@ -8,15 +8,18 @@ import grpc
 import numpy as np
 import pytest
 
+from caloserve.calorimeter import CALOGAN
 from caloserve.stack.stack import Stack
 from caloserve.v1 import event_pb2, event_pb2_grpc, generator_pb2, generator_pb2_grpc, shower_pb2, tensor_pb2
+from caloserve.wire.tensors import read_cells
 
 EPLUS, GAMMA, PIPLUS = -11, 22, 211
 NAMES = {EPLUS: "eplus", GAMMA: "gamma", PIPLUS: "piplus"}
 OK = shower_pb2.SHOWER_STATUS_OK
 
 Events = event_pb2_grpc.EventServiceStub
-Generators = dict[str, generator_pb2_grpc.ShowerGeneratorServiceStub]
+Generator = generator_pb2_grpc.ShowerGeneratorServiceStub
+Generators = dict[str, Generator]
 
 
 def event(particles: list[tuple[int, float]], **fields: Any) -> event_pb2.GenerateEventRequest:
@@ -31,6 +34,10 @@ def event(particles: list[tuple[int, float]], **fields: Any) -> event_pb2.Genera
 def mixed(count: int) -> list[tuple[int, float]]:
     random = np.random.default_rng(count)
     return list(zip(random.choice([EPLUS, GAMMA, PIPLUS], count).tolist(), random.uniform(1, 60, count), strict=True))
+
+
+def decoded(tensor: tensor_pb2.Tensor) -> np.ndarray:
+    return read_cells(tensor, tuple(tensor.shape), CALOGAN)
 
 
 def array(tensor: tensor_pb2.Tensor) -> np.ndarray:
@@ -85,6 +92,32 @@ def test_a_sum_adds_the_showers_in_index_order(events: Events, output: event_pb2
     assert answer.showers.HasField("cells_mev") == (output == event_pb2.EVENT_OUTPUT_BOTH)
 
 
+def test_a_bitmap_holds_the_same_event_to_the_bit(events: Events, eplus: Generator) -> None:
+    bitmap = shower_pb2.GenerationOptions(encoding=tensor_pb2.ENCODING_BITMAP)
+    both = event_pb2.EVENT_OUTPUT_BOTH
+    for particles in (mixed(700), [(EPLUS, 10.0)] * 20):
+        dense = events.GenerateEvent(event(particles, output=both))
+        sparse = events.GenerateEvent(event(particles, output=both, options=bitmap))
+        chunks = list(
+            events.GenerateEventStream(
+                event_pb2.GenerateEventStreamRequest(request=event(particles, output=both, options=bitmap))
+            )
+        )
+        assert sparse.showers.cells_mev.encoding == sparse.sum_cells_mev.encoding == tensor_pb2.ENCODING_BITMAP
+        assert len(sparse.showers.cells_mev.data) < 0.7 * len(dense.showers.cells_mev.data)
+        assert decoded(sparse.showers.cells_mev).tobytes() == dense.showers.cells_mev.data
+        assert decoded(sparse.sum_cells_mev).tobytes() == dense.sum_cells_mev.data
+        streamed = [decoded(chunk.chunk.showers.cells_mev) for chunk in chunks]
+        assert np.concatenate(streamed).tobytes() == dense.showers.cells_mev.data
+        assert decoded(chunks[-1].chunk.sum_cells_mev).tobytes() == dense.sum_cells_mev.data
+    request = generator_pb2.GenerateShowersRequest(particle="eplus", energies_gev=[10.0] * 600)
+    whole = eplus.GenerateShowers(request).showers.cells_mev.data
+    request.options.CopyFrom(bitmap)
+    assert decoded(eplus.GenerateShowers(request).showers.cells_mev).tobytes() == whole
+    parts = eplus.GenerateShowersStream(generator_pb2.GenerateShowersStreamRequest(request=request))
+    assert b"".join(decoded(part.chunk.showers.cells_mev).tobytes() for part in parts) == whole
+
+
 def test_a_bad_particle_gets_a_status_and_the_others_their_showers(events: Events) -> None:
     particles = [(EPLUS, 10), (13, 10), (GAMMA, -2), (PIPLUS, math.nan), (GAMMA, 500), (EPLUS, 20)]
     request = event(particles)
@@ -122,9 +155,9 @@ def test_a_bad_particle_gets_a_status_and_the_others_their_showers(events: Event
             "options.geometry_id: 'atlas'",
         ),
         (
-            event([(22, 10.0)], options=shower_pb2.GenerationOptions(energy_policy=shower_pb2.ENERGY_POLICY_CONSERVE)),
-            grpc.StatusCode.UNIMPLEMENTED,
-            "options.energy_policy",
+            event([(22, 10.0)], options=shower_pb2.GenerationOptions(max_attempts=3)),
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "options.max_attempts",
         ),
     ],
 )
@@ -214,7 +247,7 @@ def test_generators_are_listed_with_what_they_serve(events: Events) -> None:
     assert [generator.particle for generator in listed.generators] == ["eplus", "gamma", "piplus"]
     assert {generator.state for generator in listed.generators} == {event_pb2.GENERATOR_STATE_SERVING}
     assert listed.generators[0].description.default_release == "0.2.0"
-    assert listed.limits.showers_per_call == 1536
+    assert (listed.limits.showers_per_call, listed.limits.max_attempts) == (1536, 100)
 
 
 def test_the_router_counts_calls_particles_and_backends(events: Events, stack: Stack) -> None:

@@ -28,7 +28,7 @@ from caloserve_client.events import Event
 from caloserve_client.generators import FidelityFigure, Generator, GeneratorDescription, Release
 from caloserve_client.limits import Limits
 from caloserve_client.provenance import Provenance, Timings
-from caloserve_client.requests import EventParticle
+from caloserve_client.requests import EventParticle, Options
 from caloserve_client.showers import Showers
 from caloserve_client.statuses import ShowerError, ShowerStatus
 
@@ -51,6 +51,7 @@ __all__ = [
     "NotAskedForError",
     "NotFoundError",
     "NotImplementedByServerError",
+    "Options",
     "OverloadedError",
     "Provenance",
     "Release",

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 import grpc
 from numpy.typing import ArrayLike
@@ -16,8 +16,7 @@ from caloserve_client.events import Event, EventAssembly, EventStream, decode_ev
 from caloserve_client.generators import Generator, GeneratorDescription, decode_description, decode_generators
 from caloserve_client.limits import SHOWERS_PER_CHUNK, SMALL, Limits, decode_limits, stream_timeout
 from caloserve_client.requests import (
-    DomainPolicy,
-    EnergyPolicy,
+    Choices,
     EventRequest,
     Options,
     Output,
@@ -84,15 +83,18 @@ class AsyncCaloServeClient:
         output: Output = "per_shower",
         releases: Mapping[str, str] | None = None,
         indices: ArrayLike | None = None,
-        energy_policy: EnergyPolicy = "as_generated",
-        domain_policy: DomainPolicy = "refuse",
-        geometry_id: str = "",
         partial: bool = False,
+        **options: Unpack[Choices],
     ) -> Event:
         """See ``CaloServeClient.generate_event``."""
-        options = Options(energy_policy, domain_policy, geometry_id)
         request = event_request(
-            particles, seed=seed, event_id=event_id, output=output, releases=releases, indices=indices, options=options
+            particles,
+            seed=seed,
+            event_id=event_id,
+            output=output,
+            releases=releases,
+            indices=indices,
+            options=Options(**options),
         )
         if (await self._limits_of_event(request)).fits_one_answer(len(request)):
             with errors_of(self.target):
@@ -115,15 +117,18 @@ class AsyncCaloServeClient:
         output: Output = "per_shower",
         releases: Mapping[str, str] | None = None,
         indices: ArrayLike | None = None,
-        energy_policy: EnergyPolicy = "as_generated",
-        domain_policy: DomainPolicy = "refuse",
-        geometry_id: str = "",
         partial: bool = False,
+        **options: Unpack[Choices],
     ) -> AsyncIterator[Event]:
         """See ``CaloServeClient.iter_event``."""
-        options = Options(energy_policy, domain_policy, geometry_id)
         request = event_request(
-            particles, seed=seed, event_id=event_id, output=output, releases=releases, indices=indices, options=options
+            particles,
+            seed=seed,
+            event_id=event_id,
+            output=output,
+            releases=releases,
+            indices=indices,
+            options=Options(**options),
         )
         async with aclosing(self._stream_event(request)) as chunks:
             async for chunk in chunks:
@@ -139,15 +144,18 @@ class AsyncCaloServeClient:
         event_id: int = 0,
         indices: ArrayLike | None = None,
         release: str | None = None,
-        energy_policy: EnergyPolicy = "as_generated",
-        domain_policy: DomainPolicy = "refuse",
-        geometry_id: str = "",
         partial: bool = False,
+        **options: Unpack[Choices],
     ) -> Showers:
         """See ``CaloServeClient.generate_showers``."""
-        options = Options(energy_policy, domain_policy, geometry_id)
         request = showers_request(
-            particle, energies_gev, seed=seed, event_id=event_id, indices=indices, release=release, options=options
+            particle,
+            energies_gev,
+            seed=seed,
+            event_id=event_id,
+            indices=indices,
+            release=release,
+            options=Options(**options),
         )
         if (await self._limits_of_showers(request)).fits_one_answer(len(request)):
             with errors_of(self.target):
@@ -170,15 +178,18 @@ class AsyncCaloServeClient:
         event_id: int = 0,
         indices: ArrayLike | None = None,
         release: str | None = None,
-        energy_policy: EnergyPolicy = "as_generated",
-        domain_policy: DomainPolicy = "refuse",
-        geometry_id: str = "",
         partial: bool = False,
+        **options: Unpack[Choices],
     ) -> AsyncIterator[Showers]:
         """See ``CaloServeClient.iter_showers``."""
-        options = Options(energy_policy, domain_policy, geometry_id)
         request = showers_request(
-            particle, energies_gev, seed=seed, event_id=event_id, indices=indices, release=release, options=options
+            particle,
+            energies_gev,
+            seed=seed,
+            event_id=event_id,
+            indices=indices,
+            release=release,
+            options=Options(**options),
         )
         async with aclosing(self._stream_showers(request)) as chunks:
             async for chunk in chunks:

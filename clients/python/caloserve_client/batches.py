@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from caloserve.calorimeter import Geometry
 from caloserve.v1 import shower_pb2
+from caloserve.wire.attempts import one_attempt_each
 from caloserve_client.errors import BadAnswerError, ShowersFailedError
 from caloserve_client.provenance import Timings
+from caloserve_client.requests import Options
 from caloserve_client.statuses import MADE, ShowerError, ShowerStatus
 from caloserve_client.tensors import Cells
 
@@ -33,7 +35,9 @@ class Batch:
     errors: tuple[ShowerError, ...]
     """One per shower that was not made, in order."""
     attempts: Attempts
-    """Draws that every shower took, shape (n,)."""
+    """Draws that every shower took, shape (n,): more than 1 with ``energy_policy="conserve"`` alone, 0 for one that was
+    refused before any."""
+    options: Options
     geometry: Geometry
     timings: Timings
 
@@ -72,10 +76,11 @@ def decode_statuses(batch: shower_pb2.ShowerBatch, count: int) -> tuple[Statuses
     return numbers.astype(np.uint8), errors
 
 
-def decode_attempts(batch: shower_pb2.ShowerBatch, count: int) -> Attempts:
-    """Draws per shower, shape (count,); raise BadAnswerError for another length."""
+def decode_attempts(batch: shower_pb2.ShowerBatch, statuses: Statuses) -> Attempts:
+    """Draws per shower, of the shape of ``statuses``; raise BadAnswerError for another length."""
     if not batch.attempts:
-        return np.ones(count, dtype=np.uint32)
+        return one_attempt_each(statuses)
+    count = len(statuses)
     if len(batch.attempts) != count:
         raise BadAnswerError(f"attempts: {len(batch.attempts)} for {count} showers")
     return np.fromiter(batch.attempts, dtype=np.uint32, count=count)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 import grpc
 from numpy.typing import ArrayLike
@@ -17,8 +17,7 @@ from caloserve_client.events import Event, EventStream, assemble_event, decode_e
 from caloserve_client.generators import Generator, GeneratorDescription, decode_description, decode_generators
 from caloserve_client.limits import SHOWERS_PER_CHUNK, SMALL, Limits, decode_limits, stream_timeout
 from caloserve_client.requests import (
-    DomainPolicy,
-    EnergyPolicy,
+    Choices,
     EventRequest,
     Options,
     Output,
@@ -85,10 +84,8 @@ class CaloServeClient:
         output: Output = "per_shower",
         releases: Mapping[str, str] | None = None,
         indices: ArrayLike | None = None,
-        energy_policy: EnergyPolicy = "as_generated",
-        domain_policy: DomainPolicy = "refuse",
-        geometry_id: str = "",
         partial: bool = False,
+        **options: Unpack[Choices],
     ) -> Event:
         """Showers for all particles of an event, in order, whatever their kinds.
 
@@ -100,17 +97,20 @@ class CaloServeClient:
             releases: exact release version by particle name; a kind not named gets its generator's default.
             indices: index of each particle's random stream, shape (n,); its position by default. Parts of one event
                 that are asked for by themselves need them.
-            energy_policy: what to do with a shower that deposits more than the particle's energy.
-            domain_policy: what to do with an energy outside the release's training domain.
-            geometry_id: refuse to be answered with another geometry; empty takes what the release has.
             partial: return the answer even if showers were not made.
+            options: ``energy_policy``, ``domain_policy``, ``encoding`` and the like; see ``Options``.
 
         Raises:
             ShowersFailedError: a shower was not made, and ``partial`` is false. It carries the answer.
         """
-        options = Options(energy_policy, domain_policy, geometry_id)
         request = event_request(
-            particles, seed=seed, event_id=event_id, output=output, releases=releases, indices=indices, options=options
+            particles,
+            seed=seed,
+            event_id=event_id,
+            output=output,
+            releases=releases,
+            indices=indices,
+            options=Options(**options),
         )
         if self._limits_of_event(request).fits_one_answer(len(request)):
             with errors_of(self.target):
@@ -130,18 +130,21 @@ class CaloServeClient:
         output: Output = "per_shower",
         releases: Mapping[str, str] | None = None,
         indices: ArrayLike | None = None,
-        energy_policy: EnergyPolicy = "as_generated",
-        domain_policy: DomainPolicy = "refuse",
-        geometry_id: str = "",
         partial: bool = False,
+        **options: Unpack[Choices],
     ) -> Iterator[Event]:
         """The same event in chunks of some hundred particles, as they are made. A sum comes with the last chunk.
 
         Arguments and exceptions are those of ``generate_event``; ShowersFailedError carries the chunk.
         """
-        options = Options(energy_policy, domain_policy, geometry_id)
         request = event_request(
-            particles, seed=seed, event_id=event_id, output=output, releases=releases, indices=indices, options=options
+            particles,
+            seed=seed,
+            event_id=event_id,
+            output=output,
+            releases=releases,
+            indices=indices,
+            options=Options(**options),
         )
         with closing(self._stream_event(request)) as chunks:
             for chunk in chunks:
@@ -157,10 +160,8 @@ class CaloServeClient:
         event_id: int = 0,
         indices: ArrayLike | None = None,
         release: str | None = None,
-        energy_policy: EnergyPolicy = "as_generated",
-        domain_policy: DomainPolicy = "refuse",
-        geometry_id: str = "",
         partial: bool = False,
+        **options: Unpack[Choices],
     ) -> Showers:
         """Showers of one kind of particle.
 
@@ -171,17 +172,20 @@ class CaloServeClient:
             event_id: number of the event, 0 to 2**64 - 1.
             indices: index of each shower in its event, shape (n,); 0, 1, ... n-1 by default.
             release: exact release version; the generator's default if not given.
-            energy_policy: what to do with a shower that deposits more than the particle's energy.
-            domain_policy: what to do with an energy outside the release's training domain.
-            geometry_id: refuse to be answered with another geometry; empty takes what the release has.
             partial: return the answer even if showers were not made.
+            options: ``energy_policy``, ``domain_policy``, ``encoding`` and the like; see ``Options``.
 
         Raises:
             ShowersFailedError: a shower was not made, and ``partial`` is false. It carries the answer.
         """
-        options = Options(energy_policy, domain_policy, geometry_id)
         request = showers_request(
-            particle, energies_gev, seed=seed, event_id=event_id, indices=indices, release=release, options=options
+            particle,
+            energies_gev,
+            seed=seed,
+            event_id=event_id,
+            indices=indices,
+            release=release,
+            options=Options(**options),
         )
         if self._limits_of_showers(request).fits_one_answer(len(request)):
             with errors_of(self.target):
@@ -201,18 +205,21 @@ class CaloServeClient:
         event_id: int = 0,
         indices: ArrayLike | None = None,
         release: str | None = None,
-        energy_policy: EnergyPolicy = "as_generated",
-        domain_policy: DomainPolicy = "refuse",
-        geometry_id: str = "",
         partial: bool = False,
+        **options: Unpack[Choices],
     ) -> Iterator[Showers]:
         """The same showers in chunks of some hundred, as they are made, however many.
 
         Arguments and exceptions are those of ``generate_showers``; ShowersFailedError carries the chunk.
         """
-        options = Options(energy_policy, domain_policy, geometry_id)
         request = showers_request(
-            particle, energies_gev, seed=seed, event_id=event_id, indices=indices, release=release, options=options
+            particle,
+            energies_gev,
+            seed=seed,
+            event_id=event_id,
+            indices=indices,
+            release=release,
+            options=Options(**options),
         )
         with closing(self._stream_showers(request)) as chunks:
             for chunk in chunks:

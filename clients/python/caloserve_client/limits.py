@@ -18,6 +18,8 @@ class Limits:
     showers_per_call: int = SHOWERS_PER_CHUNK
     showers_per_stream: int = SHOWERS_PER_CHUNK
     showers_per_chunk: int = SHOWERS_PER_CHUNK
+    max_attempts: int = 0
+    """Draws of one shower at most, with ``energy_policy="conserve"``."""
 
     def fits_one_answer(self, showers: int) -> bool:
         """Whether that many showers may come in one answer."""
@@ -40,4 +42,4 @@ def stream_timeout(timeout: float | None, showers: int) -> float | None:
 
 def decode_limits(message: generator_pb2.Limits) -> Limits:
     """The message's fields under the same names."""
-    return Limits(message.showers_per_call, message.showers_per_stream, message.showers_per_chunk)
+    return Limits(message.showers_per_call, message.showers_per_stream, message.showers_per_chunk, message.max_attempts)

@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, SupportsFloat, SupportsIndex, TypeAlias, get_args
+from typing import Literal, SupportsFloat, SupportsIndex, TypeAlias, TypedDict, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,9 +14,9 @@ from caloserve_client.errors import RequestRejectedError
 
 EnergyPolicy: TypeAlias = Literal["as_generated", "conserve"]
 DomainPolicy: TypeAlias = Literal["refuse", "flag", "allow", "full_simulation"]
+Encoding: TypeAlias = Literal["dense", "bitmap"]
 Output: TypeAlias = Literal["per_shower", "sum", "both"]
 
-_MOST = 2**64 - 1
 _INT32 = 2**31
 
 
@@ -32,23 +32,52 @@ ParticleLike: TypeAlias = EventParticle | tuple[SupportsIndex | str, SupportsFlo
 """An EventParticle, or (PDG id or name, kinetic energy in GeV)."""
 
 
-@dataclass(frozen=True)
+class Choices(TypedDict, total=False):
+    """``Options`` as the arguments of a call."""
+
+    energy_policy: EnergyPolicy
+    energy_tolerance: float | None
+    max_attempts: int | None
+    domain_policy: DomainPolicy
+    encoding: Encoding
+    geometry_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """Choices that hold for all showers of a call."""
 
     energy_policy: EnergyPolicy = "as_generated"
+    """What to do with a shower that deposits more than its particle's energy E. "conserve" draws it again until
+    E_tot <= E (1 + ``energy_tolerance``), as in arXiv:1705.02355, section IV.B."""
+    energy_tolerance: float | None = None
+    """With "conserve"; 0 where it is not given."""
+    max_attempts: int | None = None
+    """With "conserve": draws after which a shower is given up, the server's limit where it is not given."""
     domain_policy: DomainPolicy = "refuse"
+    """What to do with an energy outside the release's training domain."""
+    encoding: Encoding = "dense"
+    """How cells travel; the same bits arrive. "bitmap" leaves the empty ones out: half the bytes, for a little time."""
     geometry_id: str = ""
+    """Refuse to be answered with another geometry; empty takes what the release has."""
 
     def __post_init__(self) -> None:
         _check_choice("energy_policy", self.energy_policy, get_args(EnergyPolicy))
         _check_choice("domain_policy", self.domain_policy, get_args(DomainPolicy))
+        _check_choice("encoding", self.encoding, get_args(Encoding))
+        if not isinstance(self.energy_tolerance, SupportsFloat | None):
+            raise RequestRejectedError(f"energy_tolerance: {self.energy_tolerance!r} is not a number")
+        if self.max_attempts is not None:
+            _whole("max_attempts", self.max_attempts, 32)
 
     def message(self) -> shower_pb2.GenerationOptions:
         """As it is sent."""
         return shower_pb2.GenerationOptions(
             energy_policy=f"ENERGY_POLICY_{self.energy_policy.upper()}",
+            energy_tolerance=self.energy_tolerance,
+            max_attempts=self.max_attempts,
             domain_policy=f"DOMAIN_POLICY_{self.domain_policy.upper()}",
+            encoding=f"ENCODING_{self.encoding.upper()}",
             geometry_id=self.geometry_id,
         )
 
@@ -139,8 +168,8 @@ def showers_request(
         particle=particle,
         energies_gev=energies,
         indices=_indices(indices, len(energies)),
-        seed=_uint64("seed", seed),
-        event_id=_uint64("event_id", event_id),
+        seed=_whole("seed", seed, 64),
+        event_id=_whole("event_id", event_id, 64),
         release=release or "",
         options=options,
     )
@@ -162,8 +191,8 @@ def event_request(
     return EventRequest(
         pdg_ids=np.array([particle.pdg_id for particle in listed], dtype=np.int32),
         energies_gev=_energies("particles", [particle.kinetic_energy_gev for particle in listed]),
-        seed=_uint64("seed", seed),
-        event_id=_uint64("event_id", event_id),
+        seed=_whole("seed", seed, 64),
+        event_id=_whole("event_id", event_id, 64),
         output=output,
         options=options,
         releases=dict(releases or {}),
@@ -215,13 +244,13 @@ def _indices(values: ArrayLike | None, count: int) -> NDArray[np.uint64]:
         raise RequestRejectedError("indices: must be whole numbers from 0 to 2**64 - 1") from error
 
 
-def _uint64(name: str, value: int) -> int:
+def _whole(name: str, value: int, bits: int) -> int:
     try:
         number = operator.index(value)
     except TypeError as error:
         raise RequestRejectedError(f"{name}: {value!r} is not a whole number") from error
-    if not 0 <= number <= _MOST:
-        raise RequestRejectedError(f"{name}: {number} is outside 0 to 2**64 - 1")
+    if not 0 <= number < 2**bits:
+        raise RequestRejectedError(f"{name}: {number} is outside 0 to 2**{bits} - 1")
     return number
 
 

@@ -1,6 +1,6 @@
 """Taking an event apart by kind of particle, and putting its showers back together in order."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,7 @@ from caloserve.calorimeter.errors import BadTensorError, InvalidRequestError, Li
 from caloserve.calorimeter.geometry import CALOGAN, Geometry
 from caloserve.calorimeter.particles import PARTICLES, Particle
 from caloserve.v1 import event_pb2, generator_pb2, shower_pb2, tensor_pb2
+from caloserve.wire.attempts import one_attempt_each
 from caloserve.wire.errors import shower_error
 from caloserve.wire.options import check_options, impact_fault, read_indices
 from caloserve.wire.tensors import read_cells, write_cells
@@ -122,6 +123,7 @@ class Assembly:
         self.part = part
         self._geometry = geometry
         self._cells: NDArray[np.float32] | None = None
+        self._attempts: list[tuple[NDArray[np.intp], Sequence[int]]] = []
         self._makers: list[event_pb2.Maker] = []
 
     def add(self, particle: Particle, answer: generator_pb2.GenerateShowersResponse) -> None:
@@ -134,6 +136,8 @@ class Assembly:
         cells = read_cells(batch.cells_mev, (len(rows), self._geometry.cells), self._geometry)
         if len(batch.statuses) != len(rows):
             raise BadTensorError(f"{len(batch.statuses)} statuses for {len(rows)} showers")
+        if len(batch.attempts) not in (0, len(rows)):
+            raise BadTensorError(f"{len(batch.attempts)} attempts for {len(rows)} showers")
         if any(error.row >= len(rows) for error in batch.errors):
             raise BadTensorError(f"an error of a row beyond the {len(rows)} showers")
         if len(rows) == len(self.part):
@@ -143,6 +147,8 @@ class Assembly:
         self.part.statuses[rows] = batch.statuses
         for error in batch.errors:
             self.part.refuse(int(rows[error.row]), error.status, error.message)
+        if batch.attempts:
+            self._attempts.append((rows, batch.attempts))
         self._makers.append(event_pb2.Maker(provenance=answer.provenance, timings=answer.timings))
 
     def fail(self, particle: Particle, status: shower_pb2.ShowerStatus, reason: str) -> None:
@@ -155,12 +161,22 @@ class Assembly:
         """Cells (n, cells) in the order of the particles; zero where no shower was made."""
         return self._ordered()
 
+    @property
+    def attempts(self) -> NDArray[np.uint32]:
+        """Draws of each particle's shower, shape (n,)."""
+        attempts = one_attempt_each(self.part.statuses)
+        for rows, listed in self._attempts:
+            attempts[rows] = listed
+        return attempts
+
     def write(
         self, answer: event_pb2.GenerateEventResponse, encoding: tensor_pb2.Encoding, *, with_cells: bool
     ) -> None:
         """Write the showers and what made them as the contract has them."""
         answer.showers.statuses[:] = self.part.statuses.tolist()
         answer.showers.errors.extend(sorted(self.part.errors, key=lambda error: error.row))
+        if self._attempts:
+            answer.showers.attempts[:] = self.attempts.tolist()
         if with_cells:
             write_cells(answer.showers.cells_mev, self.cells_mev, self._geometry, encoding)
         answer.makers.extend(self._makers)

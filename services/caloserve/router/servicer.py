@@ -16,6 +16,7 @@ from caloserve.router.metrics import RouterMetrics
 from caloserve.router.pipeline import in_order
 from caloserve.v1 import event_pb2, event_pb2_grpc, generator_pb2
 from caloserve.wire.channels import SHOWERS_PER_CALL, SHOWERS_PER_CHUNK
+from caloserve.wire.options import MAX_ATTEMPTS
 from caloserve.wire.rows import split
 from caloserve.wire.statuses import status_code
 
@@ -104,6 +105,7 @@ class EventServicer(event_pb2_grpc.EventServiceServicer):
                     showers_per_call=SHOWERS_PER_CALL,
                     showers_per_stream=PARTICLES_PER_STREAM,
                     showers_per_chunk=SHOWERS_PER_CHUNK,
+                    max_attempts=MAX_ATTEMPTS,
                 ),
             )
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from caloserve.v1.shower_pb2 import ENERGY_POLICY_CONSERVE
+from caloserve.v1.tensor_pb2 import ENCODING_BITMAP
 from caloserve_client import CaloServeClient, ShowersFailedError
 from caloserve_client.commands.generate import generate
 from caloserve_client.energies import uniform_energies
@@ -56,6 +58,8 @@ def test_even_energies_and_those_of_a_file(server: FakeServer, tmp_path: Path) -
         (["--energies", "1,x"], "'1,x' is not a list of energies"),
         (["--uniform", "1-2", "--count", "3"], "'1-2' is not a range of energies"),
         (["--energies", "1", "--seed", "-1"], "--seed"),
+        (["--energies", "1", "--max-attempts", "3"], "go with --conserve"),
+        (["--energies", "1", "--energy-tolerance", "0"], "go with --conserve"),
     ],
 )
 def test_mistakes_are_told(arguments: list[str], message: str, tmp_path: Path) -> None:
@@ -74,3 +78,17 @@ def test_a_shower_not_made_leaves_no_file(server: FakeServer, tmp_path: Path) ->
     )
     assert isinstance(result.exception, ShowersFailedError)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_showers_that_conserve_energy_say_what_that_cost(server: FakeServer, tmp_path: Path) -> None:
+    arguments = ["--particle", "gamma", "--energies", "10,20,30,40", "--output", str(tmp_path / "a.hdf5")]
+    target = ["--target", server.target, "--encoding", "bitmap"]
+    limits = ["--conserve", "--energy-tolerance", "0.5", "--max-attempts", "7"]
+    result = CliRunner().invoke(generate, [*arguments, *target, *limits])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[1] == "acceptance 0.5714: 7 drawn, 3 at most for one shower"
+    asked = server.requests[0].options
+    assert (asked.energy_policy, asked.encoding) == (ENERGY_POLICY_CONSERVE, ENCODING_BITMAP)
+    assert (asked.energy_tolerance, asked.max_attempts) == (0.5, 7)
+    result = CliRunner().invoke(generate, [*arguments, *target])
+    assert "acceptance" not in result.stdout

@@ -1,15 +1,18 @@
 """`caloserve generate`: showers into a file."""
 
-import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from caloserve.calorimeter import PARTICLES
 from caloserve_client.commands.connection import connected, target_option
+from caloserve_client.commands.progress import shower_bar
 from caloserve_client.energies import uniform_energies
+from caloserve_client.requests import Encoding, EnergyPolicy
 
 _UINT64 = click.IntRange(0, 2**64 - 1)
 
@@ -42,6 +45,25 @@ def _parse_range(_context: click.Context, _option: click.Parameter, value: str |
 @click.option("--seed", type=_UINT64, default=0, show_default=True, help="The same seed gives the same file.")
 @click.option("--event-id", type=_UINT64, default=0, show_default=True, help="Another event, other showers.")
 @click.option("--release", help="Exact release version.  [default: the generator's]")
+@click.option("--conserve", is_flag=True, help="Draw showers again that deposit more than the particle's energy.")
+@click.option(
+    "--energy-tolerance",
+    type=click.FloatRange(min=0),
+    metavar="SHARE",
+    help="Of the particle's energy, that a shower may deposit beyond it, with --conserve.  [default: 0]",
+)
+@click.option(
+    "--max-attempts",
+    type=click.IntRange(min=1),
+    help="Draws of one shower at most, with --conserve.  [default: the service's limit]",
+)
+@click.option(
+    "--encoding",
+    type=click.Choice(get_args(Encoding)),
+    default="dense",
+    show_default=True,
+    help="How cells travel: bitmap for slow networks. The file is the same.",
+)
 @click.option("--output", required=True, type=click.Path(path_type=Path), metavar="FILE.hdf5", help="File to write.")
 @target_option
 def generate(
@@ -54,6 +76,10 @@ def generate(
     seed: int,
     event_id: int,
     release: str | None,
+    conserve: bool,
+    energy_tolerance: float | None,
+    max_attempts: int | None,
+    encoding: Encoding,
     output: Path,
     target: str | None,
 ) -> None:
@@ -63,6 +89,9 @@ def generate(
     """
     from caloserve_client.formats.calogan import CaloGANWriter, read_energies  # noqa: PLC0415 (keeps --help fast)
 
+    if not conserve and (energy_tolerance is not None or max_attempts is not None):
+        raise click.UsageError("--energy-tolerance and --max-attempts go with --conserve")
+    policy: EnergyPolicy = "conserve" if conserve else "as_generated"
     if sum(way is not None for way in (energies, energies_from, uniform)) != 1:
         raise click.UsageError("give exactly one of --energies, --energies-from and --uniform")
     if (count is None) != (uniform is None):
@@ -76,21 +105,30 @@ def generate(
 
     with CaloGANWriter(output) as writer, connected(target) as client:
         began = time.perf_counter()
-        chunks = client.iter_showers(particle, values, seed=seed, event_id=event_id, release=release)
-        with click.progressbar(
-            length=len(values),
-            label=particle,
-            show_pos=True,
-            item_show_func=_speed,
-            file=sys.stderr,
-            hidden=not sys.stderr.isatty(),
-        ) as bar:
+        chunks = client.iter_showers(
+            particle,
+            values,
+            seed=seed,
+            event_id=event_id,
+            release=release,
+            energy_policy=policy,
+            energy_tolerance=energy_tolerance,
+            max_attempts=max_attempts,
+            encoding=encoding,
+        )
+        attempts = []
+        with shower_bar(len(values), particle) as advance:
             for chunk in chunks:
                 writer.append(chunk)
-                bar.update(len(chunk), (bar.pos + len(chunk)) / (time.perf_counter() - began))
+                attempts.append(chunk.attempts)
+                advance(len(chunk))
         took = time.perf_counter() - began
     click.echo(f"{len(values)} {particle} showers in {took:.2f} s ({len(values) / took:.0f}/s): {output}")
+    if conserve:
+        click.echo(_acceptance(np.concatenate(attempts)))
 
 
-def _speed(showers_per_second: float | None) -> str | None:
-    return None if showers_per_second is None else f"{showers_per_second:.0f} showers/s"
+def _acceptance(attempts: NDArray[np.uint32]) -> str:
+    """What drawing again cost: ``attempts`` at each shower, shape (n,)."""
+    drawn = int(attempts.sum())
+    return f"acceptance {len(attempts) / drawn:.4f}: {drawn} drawn, {attempts.max()} at most for one shower"
