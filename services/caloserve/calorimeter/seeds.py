@@ -77,15 +77,21 @@ class Streams:
         self._generator = np.random.Philox(0)
         self._start = self._generator.state
         self._start["state"]["counter"][2] = size
+        self._normals = np.empty((0, size), dtype=np.float32)
 
     def draw(
         self, seed: ArrayLike, event_id: ArrayLike, indices: ArrayLike, attempts: ArrayLike
     ) -> NDArray[np.float32]:
-        """Standard normals for showers, shape (n, size); the arguments are those of ``latents``."""
+        """Standard normals for showers, shape (n, size); the arguments are those of ``latents``.
+
+        The next draw overwrites them: memory that is used again is several times as fast.
+        """
         count = np.size(indices)
         streams = np.empty((4, count), dtype=np.uint64)
         streams[0], streams[1], streams[2], streams[3] = seed, event_id, indices, attempts
-        normals = np.empty((count, self.size), dtype=np.float32)
+        if len(self._normals) < count:
+            self._normals = np.empty((count, self.size), dtype=np.float32)
+        normals = self._normals[:count]
         for start in range(0, count, _ROWS_AT_ONCE):
             block = slice(start, start + _ROWS_AT_ONCE)
             write_normals(self._words(streams[:, block]), normals[block])

@@ -58,7 +58,7 @@ class Sampler:
         sampled = time.perf_counter()
         cells = self._engine.run(latent, energies)
         ended = time.perf_counter()
-        good = (cells.min(axis=1) >= 0) & (cells.max(axis=1) < np.inf)  # NaN is neither
+        good = _good(cells)
         accepted = np.empty(count, dtype=np.bool_)
         statuses = np.empty(count, dtype=np.int32)
         for (showers, rows), part in _parts(pieces):
@@ -73,6 +73,14 @@ class Sampler:
         if not accepted.all():
             energies, statuses, cells = energies[accepted], statuses[accepted], cells[accepted]
         return Batch(energies, statuses, cells, ended - began)
+
+
+def _good(cells_mev: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Whether all cells of each shower are finite and not negative, shape (n,)."""
+    if cells_mev.min() >= 0 and cells_mev.max() < np.inf:  # false for NaN
+        return np.ones(len(cells_mev), dtype=np.bool_)
+    good: NDArray[np.bool_] = (cells_mev.min(axis=1) >= 0) & (cells_mev.max(axis=1) < np.inf)
+    return good
 
 
 def _parts(pieces: Sequence[Piece]) -> Iterator[tuple[Piece, slice]]:
