@@ -1,9 +1,9 @@
 """Cells to and from the contract's tensors: little-endian bytes, never one number at a time.
 
-A shower of 504 cells takes 2016 bytes dense. As a bitmap it takes 63 and four for each cell that is not empty: on average
-1141 for e+, 1108 for gamma and 969 for pi+ of 1-100 GeV (Geant4); e+ 300 at 1 GeV, 720 at 10 GeV, 1460 at 100 GeV. Writing and
-reading a thousand takes 2 to 4 ms of processor time instead of 1 to 3, and a router does both again. So the bitmap pays
-where the network carries less than about 2 Gbit/s, or is paid for by the byte; on one machine dense is quicker.
+A shower of 504 cells takes 2016 bytes dense. As a bitmap it takes 63, and four for each cell that is not empty: at
+1-100 GeV 1141 on average for e+, 1108 for gamma and 969 for pi+ (Geant4); e+ 300 at 1 GeV, 720 at 10, 1460 at 100 GeV.
+Writing and reading a thousand takes 2 to 4 ms of processor time instead of 1 to 3, and a router does it once more. So a
+bitmap pays where the network is slower than one or two Gbit/s, or paid by the byte; within a machine dense is quicker.
 """
 
 import math
