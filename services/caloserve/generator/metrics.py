@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
@@ -74,6 +75,7 @@ class GeneratorMetrics:
             of_release,
             registry=self.registry,
         )
+        self._of_release: dict[str, _ReleaseMetrics] = {}
         self._info = Info("caloserve_service", "Versions in service", registry=self.registry)
         self._release_info = Info(
             "caloserve_release", "What runs a release, and how", of_release, registry=self.registry
@@ -93,12 +95,13 @@ class GeneratorMetrics:
         for version, release in service.releases.items():
             self._release_info.labels(self._particle, version).info(_facts(release))
             self._threads.labels(self._particle, version).set(release.engine.threads)
-            for metric in (*self._stages.values(), *self._counts.values()):
-                metric.labels(self._particle, version)
-            for status in SHOWER_STATUSES:
-                self._showers.labels(self._particle, version, status)
-            for reason in ("non_finite", "negative"):
-                self._dropped.labels(self._particle, version, reason)
+            of_release = (self._particle, version)
+            self._of_release[version] = _ReleaseMetrics(
+                stages={stage: metric.labels(*of_release) for stage, metric in self._stages.items()},
+                counts={name: metric.labels(*of_release) for name, metric in self._counts.items()},
+                showers={status: self._showers.labels(*of_release, status) for status in SHOWER_STATUSES},
+                dropped={reason: self._dropped.labels(*of_release, reason) for reason in ("non_finite", "negative")},
+            )
         self.registry.register(BatchCollector(self._particle, service.releases))
         self.registry.register(
             PhysicsCollector(
@@ -114,20 +117,28 @@ class GeneratorMetrics:
 
     def made(self, release: str, showers: Showers, *, encode_s: float, answer_s: float) -> None:
         """Count the showers of an answer and where its time went."""
-        for stage, seconds in (
-            ("answer", answer_s),
-            ("queue", showers.times.queue),
-            ("sampling", showers.times.sampling),
-            ("inference", showers.times.inference),
-            ("encode", encode_s),
-        ):
-            self._stages[stage].labels(self._particle, release).observe(seconds)
-        self._counts["answer_bytes"].labels(self._particle, release).inc(showers.cells_mev.nbytes)
-        self._counts["attempts"].labels(self._particle, release).inc(int(showers.attempts.sum()))
+        metrics, times = self._of_release[release], showers.times
+        metrics.stages["answer"].observe(answer_s)
+        metrics.stages["queue"].observe(times.queue)
+        metrics.stages["sampling"].observe(times.sampling)
+        metrics.stages["inference"].observe(times.inference)
+        metrics.stages["encode"].observe(encode_s)
+        metrics.counts["answer_bytes"].inc(showers.cells_mev.nbytes)
+        metrics.counts["attempts"].inc(int(showers.attempts.sum()))
         for status, count in count_statuses(showers.order.statuses).items():
-            self._showers.labels(self._particle, release, status).inc(count)
+            metrics.showers[status].inc(count)
         for reason, count in showers.dropped.items():
-            self._dropped.labels(self._particle, release, reason).inc(count)
+            metrics.dropped[reason].inc(count)
+
+
+@dataclass(frozen=True)
+class _ReleaseMetrics:
+    """The metrics of one release, looked up once: it takes longer than counting."""
+
+    stages: Mapping[str, Histogram]
+    counts: Mapping[str, Counter]
+    showers: Mapping[str, Counter]
+    dropped: Mapping[str, Counter]
 
 
 class BatchCollector(Collector):

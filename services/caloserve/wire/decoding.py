@@ -17,6 +17,9 @@ Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 class DecodingInterceptor(grpc.aio.ServerInterceptor):
     """Decodes our own services' requests where an error can still be told; gRPC itself would answer UNKNOWN."""
 
+    def __init__(self) -> None:
+        self._reading: dict[str, Handler] = {}
+
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], "Awaitable[Handler | None]"],
@@ -28,7 +31,9 @@ class DecodingInterceptor(grpc.aio.ServerInterceptor):
         deserialize: Any = getattr(handler, "request_deserializer", None)  # None where bytes are passed through
         if deserialize is None or not method.startswith(_PACKAGE):
             return handler
-        return _reading(handler, _decoder(deserialize, method))
+        if method not in self._reading:
+            self._reading[method] = _reading(handler, _decoder(deserialize, method))
+        return self._reading[method]
 
 
 def _decoder(deserialize: Callable[[bytes], Any], method: str) -> Callable[[bytes], Any]:

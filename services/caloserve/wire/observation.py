@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any, Final
 
 import grpc
@@ -97,10 +98,14 @@ class Calls:
 
 def count_statuses(statuses: NDArray[np.int32]) -> Mapping[str, int]:
     """How many showers have each status, by its short name such as ``ok``."""
+    first = statuses[0]
+    if (statuses == first).all():  # as a rule
+        return {_short_name(int(first)): len(statuses)}
     values, counts = np.unique(statuses, return_counts=True)
     return dict(zip(map(_short_name, values.tolist()), counts.tolist(), strict=True))
 
 
+@cache
 def _short_name(status: int) -> str:
     if status not in shower_pb2.ShowerStatus.values():  # of a newer version of the contract
         return "unknown"

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from caloserve.calorimeter.errors import SettingsError
 from caloserve.wire.channels import SERVER_OPTIONS
 from caloserve.wire.decoding import DecodingInterceptor
+from caloserve.wire.memory import keep_freed_memory
 
 _DRAIN_S = 0.2
 """Between telling that no calls are welcome and refusing them: callers that watch the health go elsewhere meanwhile."""
@@ -51,6 +52,7 @@ class Listener:
         *,
         stop_with_stdin: bool = False,
     ) -> None:
+        keep_freed_memory()
         self.server = grpc.aio.server(interceptors=[DecodingInterceptor()], options=SERVER_OPTIONS)
         self._address = address
         self._metrics_address = metrics_address
