@@ -151,7 +151,7 @@ class Batcher:
     def _wait_for_more(self) -> None:
         until = time.perf_counter() + self._wait_s
         with suppress(Empty):
-            while self.waiting < self._room and (left := until - time.perf_counter()) > 0:
+            while self.waiting < self._room and not self._closed and (left := until - time.perf_counter()) > 0:
                 self._let_in(self._arrivals.get(timeout=left))
 
     def _let_in(self, entry: _Entry | None) -> None:
