@@ -27,7 +27,7 @@ _BODY_BITS: Final = 16
 _TAIL_BITS: Final = 12
 _NEXT_INDEX: Final = np.array([[0], [0], [1], [0]], dtype=np.uint64)
 """From one shower's (seed, event_id, index, attempt) to the next one's in a run."""
-_ROWS_AT_ONCE: Final = 64  # keeps the intermediate arrays in the cache
+_ROWS_AT_ONCE: Final = 256  # keeps the intermediate arrays in the cache
 
 
 def _lower_quantiles(count: int, step: float) -> NDArray[np.float32]:
