@@ -1,7 +1,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import numpy as np
@@ -13,8 +13,9 @@ from caloserve.calorimeter import CALOGAN, latents
 from caloserve.calorimeter.errors import DeadlineError, OverloadedError
 from caloserve.generator.batcher import Batcher, Piece
 from caloserve.generator.engine import Engine
-from caloserve.generator.manifest import Domain
+from caloserve.generator.manifest import Domain, Fidelity
 from caloserve.generator.orders import Order
+from caloserve.generator.physics import LivePhysics
 from caloserve.generator.releases import ReleaseStore
 from caloserve.generator.sampler import Sampler
 from caloserve.generator.settings import Provider
@@ -50,18 +51,26 @@ class SteppedEngine:
         self.batches: list[list[tuple[int, int]]] = []
         """For each batch the seeds of its entries and their numbers of rows."""
         self.fault: Exception | None = None
+        self._pieces: Sequence[Piece] = ()
         self._steps = threading.Semaphore(0)
         self._begun = threading.Semaphore(0)
 
-    def make(self, pieces: Sequence[Piece]) -> Callable[[], None] | None:
+    def prepare(self, pieces: Sequence[Piece]) -> None:
+        self._pieces = pieces
         self.batches.append([(made.order.seed, len(rows)) for made, rows in pieces])
+
+    def run(self) -> None:
         self._begun.release()
         assert self._steps.acquire(timeout=20)
         if self.fault is not None:
             raise self.fault
-        for made, rows in pieces:
+
+    def put_back(self) -> None:
+        for made, rows in self._pieces:
             made.put(rows, np.ones((len(rows), CALOGAN.cells), np.float32), np.ones(len(rows), np.bool_))
-        return None
+
+    def look_back(self) -> None:
+        pass
 
     def step(self, batches: int = 1) -> None:
         self._steps.release(batches)
@@ -74,7 +83,7 @@ class SteppedEngine:
 @asynccontextmanager
 async def stepped(*, rows_waiting: int = 1000, wait_s: float = 0.0) -> AsyncIterator[tuple[SteppedEngine, Batcher]]:
     engine = SteppedEngine()
-    batcher = Batcher(engine.make, rows_per_batch=ROOM, rows_waiting=rows_waiting, wait_s=wait_s)
+    batcher = Batcher([engine], rows_per_batch=ROOM, rows_waiting=rows_waiting, wait_s=wait_s)
     try:
         yield engine, batcher
     finally:
@@ -229,12 +238,9 @@ def test_every_row_is_the_row_made_alone_whoever_rides_with_it(
         return made
 
     async def all_together() -> list[Showers]:
-        sampler = Sampler(engine)
-
-        def make(pieces: Sequence[Piece]) -> None:
-            sampler.make(pieces)
-
-        batcher = Batcher(make, rows_per_batch=ROOM, rows_waiting=10_000)
+        physics = LivePhysics(Fidelity("", 0, ()), CALOGAN)
+        samplers = [Sampler(engine, physics) for _ in range(2)]
+        batcher = Batcher(samplers, rows_per_batch=ROOM, rows_waiting=10_000)
         try:
             return await asyncio.gather(
                 *(

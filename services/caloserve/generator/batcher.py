@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Final, Protocol
 
 from caloserve.calorimeter.errors import DeadlineError, OverloadedError
 from caloserve.generator.showers import Rows, Showers
@@ -32,6 +32,22 @@ Piece = tuple[Showers, Rows]
 """Rows of one entry that ride in a batch."""
 
 
+class Maker(Protocol):
+    """Makes one batch after the other, in four steps."""
+
+    def prepare(self, pieces: Sequence[Piece]) -> None:
+        """Do what needs no engine."""
+
+    def run(self) -> None:
+        """Run the engine; one maker at a time may."""
+
+    def put_back(self) -> None:
+        """Put the cells back in the pieces; one maker at a time may."""
+
+    def look_back(self) -> None:
+        """Do what no answer waits for."""
+
+
 @dataclass(eq=False)
 class _Entry:
     showers: Showers
@@ -40,18 +56,25 @@ class _Entry:
     done: "asyncio.Future[None]"
     arrived: float = field(default_factory=time.perf_counter)
     caller_gone: bool = False
-    rows_behind: int = 0
-    """That were left behind when it last rode."""
+    riding: int = 0
+    """Rows in batches that are under way."""
+    in_line: bool = True
+    over: bool = False
+    """It has failed or been dropped."""
+
+    @property
+    def short(self) -> bool:
+        return len(self.showers.order) <= SHORT_ROWS
 
 
 class Batcher:
-    """Joins and cuts what callers want into batches, and makes them in a thread of its own.
+    """Joins and cuts what callers want into batches, and lets the makers make them, each in a thread of its own.
 
-    All callers are in one event loop.
+    Two makers take turns at the engine: while one runs it, the other prepares a full batch if there is one, and puts
+    back what it made. All callers are in one event loop.
 
     Args:
-        make: makes the pieces of a batch and puts the cells back, in the batcher's thread. What it returns is called
-            when the callers have been told: work that no answer waits for.
+        makers: of one engine.
         rows_per_batch: room of a batch.
         rows_waiting: rows that may wait at most.
         wait_s: how long a batch that is not full waits for more. 0 is best unless the engine is a costly one.
@@ -60,27 +83,23 @@ class Batcher:
         dropped: entries dropped, by why; see ``DROP_REASONS``.
     """
 
-    def __init__(
-        self,
-        make: Callable[[Sequence[Piece]], Callable[[], None] | None],
-        *,
-        rows_per_batch: int,
-        rows_waiting: int,
-        wait_s: float = 0.0,
-    ) -> None:
+    def __init__(self, makers: Sequence[Maker], *, rows_per_batch: int, rows_waiting: int, wait_s: float = 0.0) -> None:
         self.dropped: Counter[str] = Counter()
-        self._make = make
         self._room = rows_per_batch
         self._most_waiting = rows_waiting
         self._wait_s = wait_s
         self._arrivals: SimpleQueue[_Entry | None] = SimpleQueue()
         self._rows_arrived = 0  # counted in the callers' thread
-        self._rows_left = 0  # counted in the batcher's thread, as are the lines below
+        self._rows_left = 0
         self._short: deque[_Entry] = deque()
         self._long: deque[_Entry] = deque()
         self._closed = False
-        self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
-        self._thread.start()
+        self._turn = threading.Lock()  # of the maker that fills the next batch
+        self._engine = threading.Lock()
+        self._desk = threading.Lock()  # entries and lines
+        self._threads = [threading.Thread(target=self._work, args=(maker,), daemon=True) for maker in makers]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def waiting(self) -> int:
@@ -98,7 +117,7 @@ class Batcher:
         Raises:
             OverloadedError: too many rows wait.
             DeadlineError: the deadline passed before its turn came.
-            Exception: what ``make`` raised.
+            Exception: what a maker raised.
         """
         rows = len(showers)
         if not rows:
@@ -115,108 +134,140 @@ class Batcher:
             raise
 
     def close(self) -> None:
-        """End the thread after the batch that it makes; who waits still is not told."""
+        """End the threads after the batches under way; who waits still is not told."""
         self._arrivals.put(None)
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
-    def _work(self) -> None:
-        while batch := self._next_batch():
-            error: Exception | None = None
-            afterwards = None
-            try:
-                afterwards = self._make([(entry.showers, rows) for entry, rows in batch])
-            except Exception as failure:  # noqa: BLE001 (it is the callers')
-                error = failure
-            self._tell([entry for entry, _ in batch if self._is_finished(entry, error)], error)
-            if afterwards is not None:
-                afterwards()
+    def _work(self, maker: Maker) -> None:
+        while True:
+            with self._turn:
+                if not self._somebody_waits():
+                    return
+                full = self.waiting >= self._room
+                if not full:  # who comes while the engine is busy rides too
+                    self._engine.acquire()
+                batch = self._fill()
+                if not batch:  # nobody wants it any more
+                    if not full:
+                        self._engine.release()
+                    continue
+                error = _fault(maker.prepare, [(entry.showers, rows) for entry, rows in batch])
+                if full:
+                    self._engine.acquire()
+            error = error or _fault(maker.run)
+            self._engine.release()
+            with self._desk:
+                left = _rows_left(batch)
+                error = error or _fault(maker.put_back)
+                self._rows_left -= _rows_left(batch) - left  # these are to be made again
+                finished = [entry for entry, rows in batch if self._is_finished(entry, rows, error)]
+            _tell(finished, error)
+            if error is None:
+                maker.look_back()
 
-    def _next_batch(self) -> list[tuple[_Entry, Rows]]:
-        """Wait for entries and fill a batch; an empty one means that the batcher is closed."""
-        while not self._closed:
-            if not (self._short or self._long):
-                self._let_in(self._arrivals.get())
-                if self._wait_s:
-                    self._wait_for_more()
+    def _somebody_waits(self) -> bool:
+        """Wait for entries and stand them in their lines; False when the batcher is closed."""
+        if not (self._closed or self._short or self._long):
+            self._let_in(self._arrivals.get())
+            until = time.perf_counter() + self._wait_s
             with suppress(Empty):
-                while True:
-                    self._let_in(self._arrivals.get_nowait())
-            batch: list[tuple[_Entry, Rows]] = []
-            boarded = self._board(batch, self._short, self._room // 2 if self._long else self._room)
-            self._board(batch, self._long, self._room - boarded)
-            if batch:
-                return batch
-        return []
+                while self.waiting < self._room and not self._closed and (left := until - time.perf_counter()) > 0:
+                    self._let_in(self._arrivals.get(timeout=left))
+        self._let_all_in()
+        return not self._closed
 
-    def _wait_for_more(self) -> None:
-        until = time.perf_counter() + self._wait_s
+    def _let_all_in(self) -> None:
         with suppress(Empty):
-            while self.waiting < self._room and not self._closed and (left := until - time.perf_counter()) > 0:
-                self._let_in(self._arrivals.get(timeout=left))
+            while True:
+                self._let_in(self._arrivals.get_nowait())
 
     def _let_in(self, entry: _Entry | None) -> None:
         if entry is None:
             self._closed = True
         else:
-            self._line(entry).append(entry)
+            (self._short if entry.short else self._long).append(entry)
 
-    def _line(self, entry: _Entry) -> deque[_Entry]:
-        return self._short if len(entry.showers.order) <= SHORT_ROWS else self._long
+    def _fill(self) -> list[tuple[_Entry, Rows]]:
+        self._let_all_in()
+        batch: list[tuple[_Entry, Rows]] = []
+        with self._desk:
+            boarded = self._board(batch, self._short, self._room // 2 if self._long else self._room)
+            self._board(batch, self._long, self._room - boarded)
+        return batch
 
     def _board(self, batch: list[tuple[_Entry, Rows]], line: deque[_Entry], room: int) -> int:
         """Let entries of ``line`` into the batch while there is room; return how many rows they take."""
         boarded = 0
         while line and boarded < room:
             entry = line.popleft()
-            if reason := _in_vain(entry):
-                self._drop(entry, reason)
+            if entry.over or self._is_in_vain(entry):
                 continue
             rows = entry.showers.take(room - boarded)
-            entry.rows_behind = len(entry.showers)
             boarded += len(rows)
+            entry.riding += len(rows)
             batch.append((entry, rows))
+            entry.in_line = len(entry.showers) > 0
+            if entry.in_line and entry.short:
+                line.appendleft(entry)
+            elif entry.in_line:
+                line.append(entry)
         self._rows_left += boarded
         return boarded
 
-    def _drop(self, entry: _Entry, reason: str) -> None:
-        self.dropped[reason] += 1
-        self._rows_left += len(entry.showers)
-        self._tell([entry], DeadlineError("the deadline passed before these showers were made"))
-
-    def _is_finished(self, entry: _Entry, error: Exception | None) -> bool:
-        """Send an entry with rows left back into its line."""
-        if error is not None:
-            self._rows_left += len(entry.showers)
-            return True
-        self._rows_left -= len(entry.showers) - entry.rows_behind  # these are to be made again
-        if not len(entry.showers):
-            return True
-        line = self._line(entry)
-        if line is self._short:
-            line.appendleft(entry)
+    def _is_in_vain(self, entry: _Entry) -> bool:
+        """Drop an entry that nobody waits for any more."""
+        if entry.caller_gone:
+            reason = "caller_gone"
+        elif entry.deadline is not None and time.perf_counter() > entry.deadline:
+            reason = "deadline"
         else:
-            line.append(entry)
-        return False
+            return False
+        self.dropped[reason] += 1
+        self._give_up(entry)
+        _tell([entry], DeadlineError("the deadline passed before these showers were made"))
+        return True
 
-    def _tell(self, entries: Sequence[_Entry], error: Exception | None) -> None:
-        """Wake callers, in their event loop and all at once."""
-        if not entries:
-            return
-        now = time.perf_counter()
-        for entry in entries:
-            times = entry.showers.times
-            times.queue = now - entry.arrived - times.sampling - times.inference
-        with suppress(RuntimeError):  # the loop has ended, and with it the callers
-            entries[0].done.get_loop().call_soon_threadsafe(_wake, entries, error)
+    def _is_finished(self, entry: _Entry, rows: Rows, error: Exception | None) -> bool:
+        """Account for rows that have been put back; those that are to be made again stand in line again."""
+        entry.riding -= len(rows)
+        if error is not None:
+            self._give_up(entry)
+            return True
+        if len(entry.showers) and not entry.in_line and not entry.over:
+            entry.in_line = True
+            self._arrivals.put(entry)
+        return not (entry.in_line or entry.riding or entry.over)
+
+    def _give_up(self, entry: _Entry) -> None:
+        if not entry.over:
+            entry.over = True
+            self._rows_left += len(entry.showers)
 
 
-def _in_vain(entry: _Entry) -> str:
-    """Why nobody wants what would be made; empty where somebody does."""
-    if entry.caller_gone:
-        return "caller_gone"
-    if entry.deadline is not None and time.perf_counter() > entry.deadline:
-        return "deadline"
-    return ""
+def _rows_left(batch: Sequence[tuple[_Entry, Rows]]) -> int:
+    return sum(len(entry.showers) for entry, _ in batch if not entry.over)
+
+
+def _fault(step: Callable[..., None], *arguments: object) -> Exception | None:
+    """What a step raised: it is the callers', and the batcher goes on."""
+    try:
+        step(*arguments)
+    except Exception as error:  # noqa: BLE001
+        return error
+    return None
+
+
+def _tell(entries: Sequence[_Entry], error: Exception | None) -> None:
+    """Wake callers, in their event loop and all at once."""
+    if not entries:
+        return
+    now = time.perf_counter()
+    for entry in entries:
+        times = entry.showers.times
+        times.queue = max(0.0, now - entry.arrived - times.sampling - times.inference)
+    with suppress(RuntimeError):  # the loop has ended, and with it the callers
+        entries[0].done.get_loop().call_soon_threadsafe(_wake, entries, error)
 
 
 def _wake(entries: Sequence[_Entry], error: Exception | None) -> None:

@@ -162,11 +162,12 @@ class BatchCollector(Collector):
             "caloserve_dropped_entries", "Calls, or chunks, dropped before their turn", labels=[*labels, "reason"]
         )
         for version, release in self._releases.items():
-            where, made = [self._particle, version], release.sampler
+            where, made = [self._particle, version], release.samplers
             waiting.add_metric(where, release.batcher.waiting)
-            for family, value in ((batches, made.batches), (wanted, made.rows), (run, made.rows_run)):
-                family.add_metric(where, value)
-            seconds.add_metric(where, made.seconds)
+            batches.add_metric(where, sum(sampler.batches for sampler in made))
+            wanted.add_metric(where, sum(sampler.rows for sampler in made))
+            run.add_metric(where, sum(sampler.rows_run for sampler in made))
+            seconds.add_metric(where, sum(sampler.seconds for sampler in made))
             for reason in DROP_REASONS:
                 dropped.add_metric([*where, reason], release.batcher.dropped[reason])
         yield from (waiting, batches, wanted, run, seconds, dropped)

@@ -6,6 +6,7 @@ of the energy, where they are nearly straight lines. Any spectrum, a single ener
 """
 
 import math
+import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -36,7 +37,7 @@ _REPEATS: Final = 7
 
 
 class LivePhysics:
-    """Sums over the showers looked at, by quantity and energy bin. One thread at a time may ``look``.
+    """Sums over the showers looked at, by quantity and energy bin. Any thread may look.
 
     Args:
         fidelity: of the release. A quantity that lacks the figure of any bin has no expectation.
@@ -65,15 +66,17 @@ class LivePhysics:
         self.seconds = 0.0
         self._batches = 0
         self._making_s = 0.0
+        self._lock = threading.Lock()
 
     def due(self, made_in_s: float) -> bool:
         """Whether to look at a batch that was made in so many seconds: the first and every ``interval``-th one.
 
         Not while looking has cost more than its budget, as it may where processors are short of what was measured.
         """
-        self._making_s += made_in_s
-        due = self._batches % self.interval == 0 and self.seconds <= BUDGET_SHARE * self._making_s
-        self._batches += 1
+        with self._lock:
+            self._making_s += made_in_s
+            due = self._batches % self.interval == 0 and self.seconds <= BUDGET_SHARE * self._making_s
+            self._batches += 1
         return due
 
     def look(
@@ -89,11 +92,12 @@ class LivePhysics:
         values = self._values(energies, cells_mev)
         expected = [_interpolated(energies, reference) for reference in self.reference]
         count = len(ENERGY_BINS_GEV)
-        self.counts += np.bincount(bins, minlength=count)
-        for row in range(len(self.quantities)):
-            self.sums[row] += np.bincount(bins, values[row], count)
-            self.expected[row] += np.bincount(bins, expected[row], count)
-        self.seconds += time.perf_counter() - began
+        with self._lock:
+            self.counts += np.bincount(bins, minlength=count)
+            for row in range(len(self.quantities)):
+                self.sums[row] += np.bincount(bins, values[row], count)
+                self.expected[row] += np.bincount(bins, expected[row], count)
+            self.seconds += time.perf_counter() - began
 
     def calibrate(self, engine: Engine) -> None:
         """Choose how many batches to pass over, from what making and looking at batches of several sizes takes."""

@@ -1,8 +1,8 @@
 """Makes batches: random streams to latents, latents to cells, and never a bad cell out."""
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,21 +10,13 @@ from numpy.typing import NDArray
 from caloserve.calorimeter.seeds import Streams
 from caloserve.generator.batcher import Piece
 from caloserve.generator.engine import Engine
+from caloserve.generator.physics import LivePhysics
 
-
-@dataclass(frozen=True)
-class Batch:
-    """The showers of a batch that were accepted, by row: energies (n,), statuses (n,), cells (n, cells)."""
-
-    energies_gev: NDArray[np.float32]
-    statuses: NDArray[np.int32]
-    cells_mev: NDArray[np.float32]
-    seconds: float
-    """It took to make the batch."""
+log = logging.getLogger(__name__)
 
 
 class Sampler:
-    """Makes the showers of several orders together. One thread at a time may use it.
+    """Makes the showers of several orders together, one batch after the other: a ``Maker``.
 
     A row's cells depend on its (seed, event_id, index, attempt) and energy alone, so it may ride with any others.
 
@@ -35,16 +27,21 @@ class Sampler:
         seconds: spent sampling and in the engine.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._streams = Streams(engine.latent_size)
+    def __init__(self, engine: Engine, physics: LivePhysics) -> None:
         self.batches = 0
         self.rows = 0
         self.rows_run = 0
         self.seconds = 0.0
+        self._engine = engine
+        self._physics = physics
+        self._streams = Streams(engine.latent_size)
+        self._pieces: Sequence[Piece] = ()
+        self._latent = self._energies_gev = self._cells_mev = np.empty(0, dtype=np.float32)
+        self._accepted = np.empty(0, dtype=np.bool_)
+        self._sampling_s = self._inference_s = 0.0
 
-    def make(self, pieces: Sequence[Piece]) -> Batch:
-        """Make the rows of all pieces and put their cells back."""
+    def prepare(self, pieces: Sequence[Piece]) -> None:
+        """Draw the latents of all pieces' rows."""
         began = time.perf_counter()
         count = sum(len(rows) for _, rows in pieces)
         streams = np.empty((4, count), dtype=np.uint64)
@@ -54,25 +51,43 @@ class Sampler:
             streams[0, part], streams[1, part], streams[2, part] = order.seed, order.event_id, order.indices[rows]
             streams[3, part] = showers.attempts[rows] - 1
             energies[part] = order.energies_gev[rows]
-        latent = self._streams.draw(*streams)
-        sampled = time.perf_counter()
-        cells = self._engine.run(latent, energies)
-        ended = time.perf_counter()
-        good = _good(cells)
-        accepted = np.empty(count, dtype=np.bool_)
-        statuses = np.empty(count, dtype=np.int32)
-        for (showers, rows), part in _parts(pieces):
-            showers.times.sampling += sampled - began
-            showers.times.inference += ended - sampled
-            accepted[part] = showers.put(rows, cells[part], good[part])
-            statuses[part] = showers.order.statuses[rows]
+        self._pieces, self._energies_gev = pieces, energies
+        self._latent = self._streams.draw(*streams)
+        self._sampling_s = time.perf_counter() - began
+
+    def run(self) -> None:
+        """Run the model."""
+        began = time.perf_counter()
+        self._cells_mev = self._engine.run(self._latent, self._energies_gev)
+        self._inference_s = time.perf_counter() - began
+
+    def put_back(self) -> None:
+        """Put the showers back in their orders, and keep those that were accepted to look at."""
+        good = _good(self._cells_mev)
+        self._accepted = good.copy()
+        for (showers, rows), part in _parts(self._pieces):
+            showers.times.sampling += self._sampling_s
+            showers.times.inference += self._inference_s
+            self._accepted[part] = showers.put(rows, self._cells_mev[part], good[part])
         self.batches += 1
-        self.rows += count
-        self.rows_run += self._engine.rows_run(count)
-        self.seconds += ended - began
+        self.rows += len(good)
+        self.rows_run += self._engine.rows_run(len(good))
+        self.seconds += self._sampling_s + self._inference_s
+
+    def look_back(self) -> None:
+        """Look at the physics of what was made, now and then."""
+        if self._physics.due(self._sampling_s + self._inference_s):
+            try:
+                self._look()
+            except Exception:
+                log.exception("live physics failed")
+
+    def _look(self) -> None:
+        statuses = np.concatenate([showers.order.statuses[rows] for showers, rows in self._pieces])
+        energies, cells, accepted = self._energies_gev, self._cells_mev, self._accepted
         if not accepted.all():
-            energies, statuses, cells = energies[accepted], statuses[accepted], cells[accepted]
-        return Batch(energies, statuses, cells, ended - began)
+            statuses, energies, cells = statuses[accepted], energies[accepted], cells[accepted]
+        self._physics.look(energies, statuses, cells)
 
 
 def _good(cells_mev: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -1,23 +1,26 @@
 """What a generator serves: its releases, each with an engine and a batcher of its own."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from typing import Final
 
 from caloserve.calorimeter.errors import CaloServeError, EngineError, NotFoundError, ReleaseError, quoted
 from caloserve.calorimeter.seeds import SAMPLER_VERSION
-from caloserve.generator.batcher import Batcher, Piece
+from caloserve.generator.batcher import Batcher
 from caloserve.generator.engine import Engine
 from caloserve.generator.manifest import Manifest
 from caloserve.generator.orders import Order
 from caloserve.generator.physics import LivePhysics
 from caloserve.generator.releases import Release, ReleaseStore
-from caloserve.generator.sampler import Batch, Sampler
+from caloserve.generator.sampler import Sampler
 from caloserve.generator.settings import Settings
 from caloserve.generator.showers import Showers
 
 log = logging.getLogger(__name__)
+
+_SAMPLERS: Final = 2
+"""One draws while the other is at the engine."""
 
 
 class ServedRelease:
@@ -35,9 +38,9 @@ class ServedRelease:
             raise EngineError(f"release {self.manifest.version}: {error}") from error
         self.physics = LivePhysics(self.manifest.fidelity, self.engine.geometry)
         self.physics.calibrate(self.engine)
-        self.sampler = Sampler(self.engine)
+        self.samplers = tuple(Sampler(self.engine, self.physics) for _ in range(_SAMPLERS))
         self.batcher = Batcher(
-            self._make,
+            self.samplers,
             rows_per_batch=settings.showers_per_batch,
             rows_waiting=settings.showers_waiting,
             wait_s=settings.batch_wait_ms / 1e3,
@@ -48,16 +51,6 @@ class ServedRelease:
         showers = Showers(order, self.engine.geometry)
         await self.batcher.submit(showers, deadline=deadline, admitted=admitted)
         return showers
-
-    def _make(self, pieces: Sequence[Piece]) -> Callable[[], None] | None:
-        batch = self.sampler.make(pieces)
-        return partial(self._look, batch) if self.physics.due(batch.seconds) else None
-
-    def _look(self, batch: Batch) -> None:
-        try:
-            self.physics.look(batch.energies_gev, batch.statuses, batch.cells_mev)
-        except Exception:
-            log.exception("live physics of release %s failed", self.manifest.version)
 
 
 @dataclass(frozen=True)
