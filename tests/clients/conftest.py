@@ -201,6 +201,7 @@ class FakeServer(event_pb2_grpc.EventServiceServicer, generator_pb2_grpc.ShowerG
             model_sha256=64 * "a",
             parameters=1_234_567,
             latent_size=64,
+            sampler_version=1,
             geometry=geometry_pb2.Geometry(id=CALOGAN.id, cells=CALOGAN.cells, layers=layers),
             energy_min_gev=1.0,
             energy_max_gev=100.0,

@@ -47,6 +47,8 @@ def test_a_thousand_pions_are_the_same_twice_and_never_equal_to_each_other(tmp_p
         "layer_0": (1000, 3, 96),
         "layer_1": (1000, 12, 12),
         "layer_2": (1000, 12, 6),
+        "index": (1000,),
+        "attempts": (1000,),
     }
     assert all(np.array_equal(first[name], again[name]) for name in first)
     assert len(np.unique(cells(first), axis=0)) == 1000
@@ -111,6 +113,6 @@ def test_the_demonstration_ends_with_its_picture(tmp_path: Path) -> None:
 
 def test_every_subcommand_has_help() -> None:
     listed = caloserve("--help").stdout
-    for command in ("serve", "generator", "router", "describe", "generate", "demo", "train", "publish"):
+    for command in ("serve", "generator", "router", "describe", "generate", "replay", "demo", "train", "publish"):
         assert command in listed
         assert "Usage: " in caloserve(command, "--help").stdout

@@ -13,6 +13,7 @@
         NotAskedForError               reading an output that the call did not ask for
         ShowersFailedError             some showers of an answer were not made
         FormatError                    a file that is not what it should be
+        ReplayError                    recorded showers that cannot be made again
         ExtraMissingError              an optional package is not installed
         EmbeddedStackError             the embedded stack did not start
 
@@ -78,6 +79,10 @@ class NotAskedForError(ClientError):
 
 class FormatError(ClientError):
     """A file is not what it should be."""
+
+
+class ReplayError(ClientError):
+    """Recorded showers cannot be made again there."""
 
 
 class ExtraMissingError(ClientError):

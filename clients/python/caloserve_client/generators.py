@@ -48,6 +48,8 @@ class Release:
     onnxruntime_version: str
     instruction_set: str
     threads: int
+    tolerance: float | None
+    """With determinism "tolerance": largest difference of a cell, as a share of the shower's largest."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ def _release(message: generator_pb2.Release) -> Release:
         onnxruntime_version=message.onnxruntime_version,
         instruction_set=message.instruction_set,
         threads=message.threads,
+        tolerance=message.tolerance if message.HasField("tolerance") else None,
     )
 
 

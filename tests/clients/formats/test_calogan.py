@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from caloserve_client import BadAnswerError, CaloServeClient, ExtraMissingError, FormatError
-from caloserve_client.formats.calogan import CaloGANWriter, read_energies
+from caloserve_client import BadAnswerError, CaloServeClient, ExtraMissingError, FormatError, Options
+from caloserve_client.formats.calogan import CaloGANWriter, open_showers, read_energies
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 h5py: Any = pytest.importorskip("h5py")
@@ -28,11 +29,12 @@ def write(path: Path, client: CaloServeClient, **changes: Any) -> Path:
 def test_layout(client: CaloServeClient, tmp_path: Path) -> None:
     showers = client.generate_showers("gamma", ENERGIES, seed=3, event_id=4)
     with h5py.File(write(tmp_path / "showers.hdf5", client)) as file:
-        assert set(file) == {"energy", "layer_0", "layer_1", "layer_2"}
+        assert set(file) == {"energy", "layer_0", "layer_1", "layer_2", "index", "attempts"}
         np.testing.assert_array_equal(file["energy"][:, 0], ENERGIES)
         for index, layer in enumerate(showers.layers):
             np.testing.assert_array_equal(file[f"layer_{index}"][...], layer)
-        assert all(dataset.dtype == "<f4" and dataset.compression == "gzip" for dataset in file.values())
+        assert all(dataset.compression == "gzip" for dataset in file.values())
+        assert [file[name].dtype for name in ("energy", "layer_0", "index", "attempts")] == ["<f4", "<f4", "<u8", "<u4"]
         assert (file.attrs["particle"], file.attrs["seed"], file.attrs["event_id"]) == ("gamma", 3, 4)
         assert file.attrs["software"].startswith("caloserve")
         assert json.loads(file.attrs["provenance"])["model_sha256"] == 64 * "a"
@@ -60,6 +62,58 @@ def test_one_file_has_one_origin(client: CaloServeClient, tmp_path: Path) -> Non
         writer.append(client.generate_showers("gamma", [10.0], seed=1))
         with pytest.raises(BadAnswerError, match="seed"):
             writer.append(client.generate_showers("gamma", [10.0], seed=2))
+
+
+def test_one_file_has_one_set_of_options(client: CaloServeClient, tmp_path: Path) -> None:
+    with CaloGANWriter(tmp_path / "a.hdf5") as writer:
+        writer.append(client.generate_showers("gamma", [10.0]))
+        writer.append(client.generate_showers("gamma", [10.0], encoding="bitmap"))
+        with pytest.raises(FormatError, match="domain_policy='flag'"):
+            writer.append(client.generate_showers("gamma", [10.0], domain_policy="flag"))
+
+
+def test_showers_come_back_with_what_made_them(client: CaloServeClient, tmp_path: Path) -> None:
+    indices = np.arange(600, dtype=np.uint64)[::-1] + np.uint64(2**64 - 600)
+    path = write(tmp_path / "a.hdf5", client, indices=indices, energy_policy="conserve", energy_tolerance=0.5)
+    showers = client.generate_showers(
+        "gamma", ENERGIES, seed=3, event_id=4, indices=indices, energy_policy="conserve", energy_tolerance=0.5
+    )
+    with open_showers(path) as recorded:
+        assert len(recorded) == 600
+        assert recorded.provenance == showers.provenance
+        assert recorded.options == showers.options == Options(energy_policy="conserve", energy_tolerance=0.5)
+        np.testing.assert_array_equal(recorded.indices, indices)
+        np.testing.assert_array_equal(recorded.energies_gev, showers.energies_gev)
+        rows = np.array([0, 5, 599])
+        assert recorded.cells_mev(rows).tobytes() == showers.cells_mev[rows].tobytes()
+    with h5py.File(path) as file:
+        np.testing.assert_array_equal(file["attempts"], showers.attempts)
+
+
+def replace_layer_1(file: Any) -> None:
+    del file["layer_1"]
+    file["layer_1"] = file["layer_0"]
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        (lambda file: file.attrs.pop("provenance"), "does not say what made its showers"),
+        (lambda file: file.attrs.modify("options", "[]"), "does not say what made its showers"),
+        (lambda file: file.attrs.modify("provenance", '{"seed": 1}'), "does not say what made its showers"),
+        (lambda file: file.pop("index"), "has no dataset 'index'"),
+        (lambda file: file["index"].resize(3, axis=0), "differ in length"),
+        (replace_layer_1, r"'layer_1' is float32 of shape \(600, 3, 96\), not float32 of shape \(n, 12, 12\)"),
+    ],
+)
+def test_files_that_do_not_say_what_made_them(
+    client: CaloServeClient, tmp_path: Path, change: Callable[[Any], Any], wrong: str
+) -> None:
+    path = write(tmp_path / "a.hdf5", client)
+    with h5py.File(path, "a") as file:
+        change(file)
+    with pytest.raises(FormatError, match=wrong), open_showers(path):
+        pass
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""The commands `caloserve generate`, `describe` and `demo`."""
+"""The commands `caloserve generate`, `replay`, `describe` and `demo`."""

@@ -4,15 +4,20 @@
     layer_0   (n, 3, 96)   deposited energies, MeV
     layer_1   (n, 12, 12)
     layer_2   (n, 12, 6)
+    index     (n,)         index of the shower in its event
+    attempts  (n,)         draws that the shower took
 
-All float32, compressed with gzip. Attributes of the file say what made the showers, enough to make them again. The
-original's ``overflow`` (energy outside the layers' cells) is not written, since generators do not make it.
+All float32 but the last two, which CaloGAN's own files do not have; compressed with gzip. Attributes of the file say
+what made the showers; with the indices they are enough to make them again. The original's ``overflow`` (energy outside
+the layers' cells) is not written, since generators do not make it.
 """
 
 import json
 import os
 import secrets
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
@@ -22,10 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caloserve.calorimeter import CALOGAN
-from caloserve_client.errors import FormatError
+from caloserve_client.errors import FormatError, RequestRejectedError
 from caloserve_client.extras import require
 from caloserve_client.provenance import Provenance, merge_provenance
+from caloserve_client.requests import Options
 from caloserve_client.showers import Showers
+from caloserve_client.tensors import Cells
 
 _ROWS_PER_CHUNK = 64
 
@@ -61,6 +68,7 @@ class CaloGANWriter:
         self._part = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.part")
         self._file: Any = None
         self._provenance: Provenance | None = None
+        self._options: Options | None = None
         self._rows = 0
 
     def __enter__(self) -> Self:
@@ -68,9 +76,11 @@ class CaloGANWriter:
             self._file = self._h5py.File(self._part, "x")
         except OSError as error:
             raise FormatError(f"{self.path}: cannot be written ({os.strerror(error.errno or 0)})") from error
-        self._create("energy", (1,))
+        self._create("energy", (1,), "<f4")
         for layer in CALOGAN.layers:
-            self._create(f"layer_{layer.index}", layer.shape)
+            self._create(f"layer_{layer.index}", layer.shape, "<f4")
+        self._create("index", (), "<u8")
+        self._create("attempts", (), "<u4")
         return self
 
     def __exit__(
@@ -87,15 +97,23 @@ class CaloGANWriter:
         """Write showers after those already there.
 
         Raises:
-            FormatError: a shower of them was not made, their geometry is another one, or the disk is full.
+            FormatError: a shower of them was not made, their geometry or options are others, or the disk is full.
             BadAnswerError: another model, particle, seed or event made those before.
         """
         if showers.errors:
             raise FormatError(f"{self.path}: {len(showers.errors)} showers were not made; such rows are never written")
         if showers.geometry != CALOGAN:
             raise FormatError(f"{self.path}: the layout has no place for geometry {showers.geometry.id}")
+        options = _telling(showers.options)
+        if options != (self._options or options):
+            raise FormatError(f"{self.path}: the showers were made with {options}, those before with {self._options}")
+        self._options = options
         self._provenance = merge_provenance([self._provenance or showers.provenance, showers.provenance])
-        columns = {"energy": showers.energies_gev[:, np.newaxis]}
+        columns: dict[str, NDArray[Any]] = {
+            "energy": showers.energies_gev[:, np.newaxis],
+            "index": showers.indices,
+            "attempts": showers.attempts,
+        }
         columns |= {f"layer_{layer.index}": image for layer, image in zip(CALOGAN.layers, showers.layers, strict=True)}
         try:
             for name, values in columns.items():
@@ -105,13 +123,13 @@ class CaloGANWriter:
             raise FormatError(f"{self.path}: {error}") from error
         self._rows += len(showers)
 
-    def _create(self, name: str, shape: tuple[int, ...]) -> None:
+    def _create(self, name: str, shape: tuple[int, ...], dtype: str) -> None:
         self._file.create_dataset(
             name,
             shape=(0, *shape),
             maxshape=(None, *shape),
             chunks=(_ROWS_PER_CHUNK, *shape),
-            dtype="<f4",
+            dtype=dtype,
             compression="gzip",
             shuffle=True,
             track_times=False,  # the same showers, the same bytes
@@ -121,16 +139,70 @@ class CaloGANWriter:
         attributes = self._file.attrs
         attributes["software"] = software_version()
         attributes["geometry"] = CALOGAN.id
-        if self._provenance is not None:
+        if self._provenance is not None and self._options is not None:
             attributes["particle"] = self._provenance.particle
             attributes["seed"] = np.uint64(self._provenance.seed)
             attributes["event_id"] = np.uint64(self._provenance.event_id)
             attributes["provenance"] = json.dumps(asdict(self._provenance), sort_keys=True)
+            attributes["options"] = json.dumps(asdict(self._options), sort_keys=True)
         try:
             self._file.close()
             self._part.replace(self.path)
         except OSError as error:
             raise FormatError(f"{self.path}: {error}") from error
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RecordedShowers:
+    """Showers in a file that lies open, and what made them."""
+
+    path: Path
+    provenance: Provenance
+    options: Options
+    energies_gev: NDArray[np.float32]
+    """Kinetic energies, shape (n,)."""
+    indices: NDArray[np.uint64]
+    """Index of every shower in its event, shape (n,)."""
+    layers: tuple[Any, ...]
+    """The file's datasets."""
+
+    def __len__(self) -> int:
+        return len(self.energies_gev)
+
+    def cells_mev(self, rows: NDArray[np.intp]) -> Cells:
+        """Cells of some showers, float32, shape (rows, cells); ``rows`` rise."""
+        return CALOGAN.flatten(*(layer[rows] for layer in self.layers))
+
+
+@contextmanager
+def open_showers(path: str | os.PathLike[str]) -> Iterator[RecordedShowers]:
+    """Open showers that ``CaloGANWriter`` wrote, for the length of a ``with`` block.
+
+    Raises:
+        ExtraMissingError: h5py is not installed.
+        FormatError: the file cannot be read, or does not say what made its showers.
+    """
+    with _opened(path) as file:
+        try:
+            provenance = Provenance(**json.loads(file.attrs["provenance"]))
+            options = Options(**json.loads(file.attrs["options"]))
+        except (KeyError, ValueError, TypeError, RequestRejectedError) as error:
+            raise FormatError(
+                f"{path}: does not say what made its showers, as a file of `caloserve generate` does"
+            ) from error
+        energies = _column(file, "energy", "<f4", (1,))
+        indices = _column(file, "index", "<u8")
+        layers = tuple(_column(file, f"layer_{layer.index}", "<f4", layer.shape) for layer in CALOGAN.layers)
+        if len({len(column) for column in (energies, indices, *layers)}) > 1:
+            raise FormatError(f"{path}: its datasets differ in length")
+        yield RecordedShowers(
+            path=Path(path),
+            provenance=provenance,
+            options=options,
+            energies_gev=energies[:, 0],
+            indices=indices[...],
+            layers=layers,
+        )
 
 
 def read_energies(path: str | os.PathLike[str]) -> NDArray[np.float32]:
@@ -140,17 +212,42 @@ def read_energies(path: str | os.PathLike[str]) -> NDArray[np.float32]:
         ExtraMissingError: h5py is not installed.
         FormatError: the file cannot be read, or has no ``energy`` of shape (n, 1) or (n,).
     """
-    h5py = _h5py("reading HDF5")
-    try:
-        with h5py.File(path, "r") as file:
-            if not isinstance(file.get("energy"), h5py.Dataset):
-                raise FormatError(f"{path}: has no dataset 'energy'")
-            energies = file["energy"][...]
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else "not an HDF5 file"
-        raise FormatError(f"{path}: cannot be read ({reason})") from error
+    with _opened(path) as file:
+        energies = _dataset(file, "energy")[...]
     if energies.dtype.kind != "f" or energies.ndim not in (1, 2) or energies.shape[1:] not in ((), (1,)):
         raise FormatError(
             f"{path}: 'energy' is {energies.dtype} of shape {energies.shape}, not numbers of shape (n, 1)"
         )
     return np.asarray(energies, dtype=np.float32).reshape(-1)
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+    h5py = _h5py("reading HDF5")
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else "not an HDF5 file"
+        raise FormatError(f"{path}: cannot be read ({reason})") from error
+
+
+def _dataset(file: Any, name: str) -> Any:  # noqa: ANN401 (h5py has no types)
+    if not isinstance(file.get(name), _h5py("reading HDF5").Dataset):
+        raise FormatError(f"{file.filename}: has no dataset {name!r}")
+    return file[name]
+
+
+def _column(file: Any, name: str, dtype: str, shape: tuple[int, ...] = ()) -> Any:  # noqa: ANN401
+    """The dataset ``name``, which has rows of ``shape``."""
+    dataset = _dataset(file, name)
+    if dataset.dtype != np.dtype(dtype) or not dataset.shape or dataset.shape[1:] != shape:
+        wanted = ", ".join(map(str, ("n", *shape)))
+        given = f"{dataset.dtype} of shape {dataset.shape}"
+        raise FormatError(f"{file.filename}: {name!r} is {given}, not {np.dtype(dtype)} of shape ({wanted})")
+    return dataset
+
+
+def _telling(options: Options) -> Options:
+    """The options without those that make no difference to the showers."""
+    return replace(options, encoding="dense", geometry_id="")
