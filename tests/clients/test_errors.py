@@ -47,7 +47,7 @@ def test_an_error_without_a_status_is_the_servers() -> None:
 def test_one_root() -> None:
     exported = [getattr(caloserve_client, name) for name in caloserve_client.__all__ if name.endswith("Error")]
     exceptions = [kind for kind in exported if issubclass(kind, Exception)]
-    assert len(exceptions) == 14
+    assert len(exceptions) == 15
     assert all(issubclass(kind, CaloServeError) for kind in exceptions)
 
 

@@ -17,8 +17,8 @@
         ExtraMissingError              an optional package is not installed
         EmbeddedStackError             the embedded stack did not start
 
-Calls are idempotent: a shower depends on its seed, event, index, energy and release only. So repeating a call after
-OverloadedError, UnavailableError or DeadlineExceededError is always safe.
+Calls are idempotent: a shower depends on its seed, event, index, energy, options and release only. So repeating a call
+after OverloadedError, UnavailableError or DeadlineExceededError is always safe.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def test_a_changed_cell_is_found_and_named(server: FakeServer, file: Path) -> No
     assert result.stdout.splitlines()[1:] == [
         "698 of 700 showers are identical to the bit.",
         "2 differ, by at most 0.25 of their largest cell (row 17): rows 17, 600.",
-        "Nothing else that rounds otherwise made them: the file or the service is not what it says it is.",
+        "Nothing that is known to have changed explains that.",
     ]
 
 

@@ -82,7 +82,7 @@ def _listed(rows: NDArray[np.intp]) -> str:
 
 def _explanation(result: Replay) -> str:
     if not result.other_rounding:
-        return "Nothing else that rounds otherwise made them: the file or the service is not what it says it is."
+        return "Nothing that is known to have changed explains that."
     place = "within" if result.within_tolerance else "beyond"
     return (
         f"That is {place} the tolerance of {result.tolerance:g} that is stated for {', '.join(result.other_rounding)}."
