@@ -65,7 +65,7 @@ def test_a_written_answer_has_a_status_per_particle_and_a_reason_per_failure(pdg
     for pdg_id in part.rows:
         assembly.fail(PARTICLES_BY_PDG_ID[pdg_id], shower_pb2.SHOWER_STATUS_UNAVAILABLE, "gone")
     answer = event_pb2.GenerateEventResponse()
-    assembly.write(answer, DENSE, with_cells=True)
+    answer.showers.cells_mev.data = bytes(assembly.write(answer, DENSE, with_cells=True))
     assert [error.row for error in answer.showers.errors] == list(range(len(pdg_ids)))
     assert [error.status for error in answer.showers.errors] == list(answer.showers.statuses)
     assert not read_cells(answer.showers.cells_mev, (len(pdg_ids), 504), CALOGAN).any()
@@ -85,7 +85,7 @@ def test_draws_and_cells_keep_their_order_in_either_encoding(
             made.showers.attempts[:] = [1 + row % most for row in rows.tolist()]
         assembly.add(PARTICLES_BY_PDG_ID[pdg_id], made)
     answer = event_pb2.GenerateEventResponse()
-    assembly.write(answer, encoding, with_cells=True)
+    answer.showers.cells_mev.data = bytes(assembly.write(answer, encoding, with_cells=True))
     assert answer.showers.cells_mev.encoding == encoding
     cells = read_cells(answer.showers.cells_mev, (len(pdg_ids), 504), CALOGAN)
     served = np.isin(pdg_ids, list(PARTICLES_BY_PDG_ID))

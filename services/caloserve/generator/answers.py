@@ -1,14 +1,21 @@
 """Showers in the contract's words."""
 
+from typing import Final
+
 from caloserve.generator.description import provenance
 from caloserve.generator.service import ServedRelease, Service
 from caloserve.generator.showers import Showers
 from caloserve.v1 import generator_pb2, shower_pb2
-from caloserve.wire.tensors import write_cells
+from caloserve.wire.tensors import describe_cells
+
+CELLS: Final = ("showers", "cells_mev", "data")
+"""Where an answer's cells belong."""
 
 
-def write_answer(service: Service, release: ServedRelease, showers: Showers) -> generator_pb2.GenerateShowersResponse:
-    """The answer with these showers: cells, statuses, attempts, what made them, and the times known so far."""
+def write_answer(
+    service: Service, release: ServedRelease, showers: Showers
+) -> tuple[generator_pb2.GenerateShowersResponse, memoryview]:
+    """The answer with these showers: statuses, attempts, what made them, the times known so far; and its cells."""
     order, times = showers.order, showers.times
     answer = generator_pb2.GenerateShowersResponse(
         showers=shower_pb2.ShowerBatch(
@@ -21,5 +28,5 @@ def write_answer(service: Service, release: ServedRelease, showers: Showers) -> 
             queue_ms=1e3 * times.queue, sampling_ms=1e3 * times.sampling, inference_ms=1e3 * times.inference
         ),
     )
-    write_cells(answer.showers.cells_mev, showers.cells_mev, release.engine.geometry, order.encoding)
-    return answer
+    geometry = release.engine.geometry
+    return answer, describe_cells(answer.showers.cells_mev, showers.cells_mev, geometry, order.encoding)

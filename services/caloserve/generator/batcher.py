@@ -170,12 +170,15 @@ class Batcher:
         """Wait for entries and stand them in their lines; False when the batcher is closed."""
         if not (self._closed or self._short or self._long):
             self._let_in(self._arrivals.get())
-            until = time.perf_counter() + self._wait_s
-            with suppress(Empty):
-                while self.waiting < self._room and not self._closed and (left := until - time.perf_counter()) > 0:
-                    self._let_in(self._arrivals.get(timeout=left))
+            self._wait_for_more()
         self._let_all_in()
         return not self._closed
+
+    def _wait_for_more(self) -> None:
+        until = time.perf_counter() + self._wait_s
+        with suppress(Empty):
+            while self.waiting < self._room and not self._closed and (left := until - time.perf_counter()) > 0:
+                self._let_in(self._arrivals.get(timeout=left))
 
     def _let_all_in(self) -> None:
         with suppress(Empty):

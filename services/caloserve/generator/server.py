@@ -8,12 +8,13 @@ from caloserve.generator.metrics import GeneratorMetrics
 from caloserve.generator.service import Service
 from caloserve.generator.servicer import GeneratorServicer
 from caloserve.generator.settings import Settings
-from caloserve.v1 import generator_pb2, generator_pb2_grpc
+from caloserve.v1 import generator_pb2
+from caloserve.wire.handlers import service_handler
 from caloserve.wire.serving import Listener
 
 log = logging.getLogger(__name__)
 
-_SERVICE_NAMES = (generator_pb2.DESCRIPTOR.services_by_name["ShowerGeneratorService"].full_name,)
+_SERVICE = generator_pb2.DESCRIPTOR.services_by_name["ShowerGeneratorService"]
 
 
 async def serve_generator(settings: Settings, *, stop_with_stdin: bool = False) -> None:
@@ -29,9 +30,13 @@ async def serve_generator(settings: Settings, *, stop_with_stdin: bool = False) 
     metrics = GeneratorMetrics(settings.particle.name)
     servicer = GeneratorServicer(metrics)
     listener = Listener(
-        settings.address, settings.metrics_address, metrics.registry, _SERVICE_NAMES, stop_with_stdin=stop_with_stdin
+        settings.address,
+        settings.metrics_address,
+        metrics.registry,
+        (_SERVICE.full_name,),
+        stop_with_stdin=stop_with_stdin,
     )
-    generator_pb2_grpc.add_ShowerGeneratorServiceServicer_to_server(servicer, listener.server)
+    listener.server.add_generic_rpc_handlers((service_handler(_SERVICE, servicer),))
     async with listener.listening(settings.particle.name):
         loading = asyncio.create_task(_load(settings, servicer, metrics, listener))
         await listener.stopped()

@@ -3,33 +3,37 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import grpc
 
 from caloserve.calorimeter.errors import NotFoundError, NotServingError, quoted
-from caloserve.generator.answers import write_answer
+from caloserve.generator.answers import CELLS, write_answer
 from caloserve.generator.description import describe
 from caloserve.generator.metrics import GeneratorMetrics
 from caloserve.generator.orders import Order, read_order
 from caloserve.generator.service import ServedRelease, Service
-from caloserve.v1 import generator_pb2, generator_pb2_grpc
+from caloserve.v1 import generator_pb2
 from caloserve.wire.channels import SHOWERS_PER_CALL, SHOWERS_PER_CHUNK
+from caloserve.wire.splicing import splice
 
-Context = grpc.aio.ServicerContext[Any, Any]
+Answer: TypeAlias = tuple[generator_pb2.GenerateShowersResponse, tuple[str, ...], memoryview]
+"""A message, and the cells that belong where the path says."""
+Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
-class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
-    """Answers for one kind of particle, once ``service`` is set; until then with UNAVAILABLE and ``not_serving``."""
+class GeneratorServicer:
+    """Answers for one kind of particle, once ``service`` is set; until then with UNAVAILABLE and ``not_serving``.
+
+    Answers with showers are encoded here, so that cells are copied once on their way from the engine.
+    """
 
     def __init__(self, metrics: GeneratorMetrics) -> None:
         self.service: Service | None = None
         self.not_serving = "the release is being loaded"
         self._metrics = metrics
 
-    async def GenerateShowers(
-        self, request: generator_pb2.GenerateShowersRequest, context: Context
-    ) -> generator_pb2.GenerateShowersResponse:
+    async def GenerateShowers(self, request: generator_pb2.GenerateShowersRequest, context: Context) -> bytes:
         """All showers of a request in one answer."""
         async with self._metrics.call("GenerateShowers", context):
             began = time.perf_counter()
@@ -38,11 +42,11 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
             order = read_order(
                 request, release.manifest, most=SHOWERS_PER_CALL, advice="ask GenerateShowersStream for more"
             )
-            return await self._make(service, release, order, began, _deadline(context))
+            return splice(*await self._make(service, release, order, began, _deadline(context)))
 
     async def GenerateShowersStream(
         self, request: generator_pb2.GenerateShowersStreamRequest, context: Context
-    ) -> AsyncIterator[generator_pb2.GenerateShowersStreamResponse]:
+    ) -> AsyncIterator[bytes]:
         """The showers of a request in chunks; one is made while the one before it is sent."""
         async with self._metrics.call("GenerateShowersStream", context):
             service = self._serving()
@@ -55,17 +59,18 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
             )
             deadline = _deadline(context)
 
-            def make(start: int) -> Coroutine[Any, Any, generator_pb2.GenerateShowersResponse]:
+            def make(start: int) -> Coroutine[Any, Any, Answer]:
                 rows, began = order.rows(start, start + SHOWERS_PER_CHUNK), time.perf_counter()
                 return self._make(service, release, rows, began, deadline, admitted=start > 0)
 
             upcoming = asyncio.ensure_future(make(0))
             try:
                 for start in range(0, len(order), SHOWERS_PER_CHUNK):
-                    chunk = await upcoming
+                    answer, path, cells = await upcoming
                     if start + SHOWERS_PER_CHUNK < len(order):
                         upcoming = asyncio.ensure_future(make(start + SHOWERS_PER_CHUNK))
-                    yield generator_pb2.GenerateShowersStreamResponse(first_row=start, chunk=chunk)
+                    message = generator_pb2.GenerateShowersStreamResponse(first_row=start, chunk=answer)
+                    yield splice(message, ("chunk", *path), cells)
             finally:
                 upcoming.cancel()
 
@@ -96,16 +101,16 @@ class GeneratorServicer(generator_pb2_grpc.ShowerGeneratorServiceServicer):
         deadline: float | None,
         *,
         admitted: bool = False,
-    ) -> generator_pb2.GenerateShowersResponse:
+    ) -> Answer:
         ordered = time.perf_counter()
         showers = await release.make(order, deadline=deadline, admitted=admitted)
         made = time.perf_counter()
-        answer = write_answer(service, release, showers)
+        answer, cells = write_answer(service, release, showers)
         encoded = time.perf_counter()
         answer.timings.encode_ms = 1e3 * (encoded - made)
         answer.timings.total_ms = 1e3 * (encoded - began)
         self._metrics.made(release.manifest.version, showers, encode_s=encoded - made, answer_s=encoded - ordered)
-        return answer
+        return answer, CELLS, cells
 
 
 def _deadline(context: Context) -> float | None:

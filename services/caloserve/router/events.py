@@ -13,7 +13,7 @@ from caloserve.v1 import event_pb2, generator_pb2, shower_pb2, tensor_pb2
 from caloserve.wire.attempts import one_attempt_each
 from caloserve.wire.errors import shower_error
 from caloserve.wire.options import check_options, impact_fault, read_indices
-from caloserve.wire.tensors import read_cells, write_cells
+from caloserve.wire.tensors import describe_cells, read_cells, write_cells
 
 OUTPUTS_WITH_CELLS = (
     event_pb2.EVENT_OUTPUT_UNSPECIFIED,
@@ -171,15 +171,16 @@ class Assembly:
 
     def write(
         self, answer: event_pb2.GenerateEventResponse, encoding: tensor_pb2.Encoding, *, with_cells: bool
-    ) -> None:
-        """Write the showers and what made them as the contract has them."""
+    ) -> memoryview:
+        """Write the showers and what made them as the contract has them; return their cells, encoded, if wanted."""
         answer.showers.statuses[:] = self.part.statuses.tolist()
         answer.showers.errors.extend(sorted(self.part.errors, key=lambda error: error.row))
         if self._attempts:
             answer.showers.attempts[:] = self.attempts.tolist()
-        if with_cells:
-            write_cells(answer.showers.cells_mev, self.cells_mev, self._geometry, encoding)
         answer.makers.extend(self._makers)
+        if not with_cells:
+            return memoryview(b"")
+        return describe_cells(answer.showers.cells_mev, self.cells_mev, self._geometry, encoding)
 
     def _ordered(self) -> NDArray[np.float32]:
         if self._cells is None:

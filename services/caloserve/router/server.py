@@ -7,13 +7,15 @@ from caloserve.router.backends import Backends
 from caloserve.router.metrics import RouterMetrics
 from caloserve.router.passthrough import Passthrough
 from caloserve.router.servicer import EventServicer
-from caloserve.v1 import event_pb2, event_pb2_grpc, generator_pb2
+from caloserve.v1 import event_pb2, generator_pb2
+from caloserve.wire.handlers import service_handler
 from caloserve.wire.serving import Listener
 
 log = logging.getLogger(__name__)
 
+_EVENTS = event_pb2.DESCRIPTOR.services_by_name["EventService"]
 _SERVICE_NAMES = (
-    event_pb2.DESCRIPTOR.services_by_name["EventService"].full_name,
+    _EVENTS.full_name,
     generator_pb2.DESCRIPTOR.services_by_name["ShowerGeneratorService"].full_name,
 )
 
@@ -36,8 +38,8 @@ async def serve_router(
     metrics = RouterMetrics()
     backends = Backends(targets)
     listener = Listener(address, metrics_address, metrics.registry, _SERVICE_NAMES, stop_with_stdin=stop_with_stdin)
-    event_pb2_grpc.add_EventServiceServicer_to_server(EventServicer(backends, metrics, timeout_s), listener.server)
-    listener.server.add_generic_rpc_handlers((Passthrough(backends, metrics).handler(),))
+    events = service_handler(_EVENTS, EventServicer(backends, metrics, timeout_s))
+    listener.server.add_generic_rpc_handlers((events, Passthrough(backends, metrics).handler()))
     try:
         async with listener.listening("router"):
             await listener.serving()

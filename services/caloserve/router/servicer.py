@@ -14,10 +14,11 @@ from caloserve.router.dispatcher import EventDispatch
 from caloserve.router.events import OUTPUTS_WITH_CELLS, OUTPUTS_WITH_SUM, Assembly, EventSum, check_event
 from caloserve.router.metrics import RouterMetrics
 from caloserve.router.pipeline import in_order
-from caloserve.v1 import event_pb2, event_pb2_grpc, generator_pb2
+from caloserve.v1 import event_pb2, generator_pb2
 from caloserve.wire.channels import SHOWERS_PER_CALL, SHOWERS_PER_CHUNK
 from caloserve.wire.options import MAX_ATTEMPTS
 from caloserve.wire.rows import split
+from caloserve.wire.splicing import splice
 from caloserve.wire.statuses import status_code
 
 PARTICLES_PER_STREAM: Final = 1_000_000
@@ -25,13 +26,16 @@ _EVENTS_AHEAD: Final = 3
 _PARTS_AHEAD: Final = 3  # the generators work on these while one is being sent
 _DESCRIBE_TIMEOUT_S: Final = 1.0
 _SHARE_OF_DEADLINE: Final = 0.8
+_CELLS: Final = ("showers", "cells_mev", "data")
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
-Part: TypeAlias = tuple[event_pb2.GenerateEventResponse, Assembly]
+Part: TypeAlias = tuple[event_pb2.GenerateEventResponse, memoryview, Assembly]
 
 
-class EventServicer(event_pb2_grpc.EventServiceServicer):
+class EventServicer:
     """Asks the generators for an event's showers, all kinds at once.
+
+    Answers are encoded here, so that cells are copied once on their way from the generators' answers.
 
     Args:
         backends: the generators.
@@ -44,16 +48,15 @@ class EventServicer(event_pb2_grpc.EventServiceServicer):
         self._metrics = metrics
         self._timeout_s = timeout_s
 
-    async def GenerateEvent(
-        self, request: event_pb2.GenerateEventRequest, context: Context
-    ) -> event_pb2.GenerateEventResponse:
+    async def GenerateEvent(self, request: event_pb2.GenerateEventRequest, context: Context) -> bytes:
         """A whole event in one answer."""
         async with self._metrics.call("GenerateEvent", context):
-            return await self._event(request, self._patience(context))
+            answer, cells = await self._event(request, self._patience(context))
+            return splice(answer, _CELLS, cells)
 
     async def GenerateEventStream(
         self, request: event_pb2.GenerateEventStreamRequest, context: Context
-    ) -> AsyncIterator[event_pb2.GenerateEventStreamResponse]:
+    ) -> AsyncIterator[bytes]:
         """A whole event in chunks; the generators work ahead while one is being sent."""
         async with self._metrics.call("GenerateEventStream", context):
             event = request.request
@@ -68,22 +71,23 @@ class EventServicer(event_pb2_grpc.EventServiceServicer):
 
             async with aclosing(in_order(parts(), _PARTS_AHEAD)) as made:
                 first_row = 0
-                async for chunk, assembly in made:
+                async for chunk, cells, assembly in made:
                     following = first_row + len(assembly.part)
                     if event.output in OUTPUTS_WITH_SUM:
                         total.add(assembly.cells_mev)
                         if following == count:
                             total.write(chunk.sum_cells_mev, event.options.encoding)
-                    yield event_pb2.GenerateEventStreamResponse(first_row=first_row, chunk=chunk)
+                    message = event_pb2.GenerateEventStreamResponse(first_row=first_row, chunk=chunk)
+                    yield splice(message, ("chunk", *_CELLS), cells)
                     first_row = following
 
     async def GenerateEvents(
         self, request_iterator: AsyncIterator[event_pb2.GenerateEventsRequest], context: Context
-    ) -> AsyncIterator[event_pb2.GenerateEventsResponse]:
+    ) -> AsyncIterator[bytes]:
         """Many events, answered in order; the generators work ahead."""
         async with self._metrics.call("GenerateEvents", context):
 
-            async def events() -> AsyncIterator[Coroutine[Any, Any, event_pb2.GenerateEventsResponse]]:
+            async def events() -> AsyncIterator[Coroutine[Any, Any, bytes]]:
                 async for message in request_iterator:
                     yield self._event_or_error(message.request, self._patience(context))
 
@@ -116,43 +120,43 @@ class EventServicer(event_pb2_grpc.EventServiceServicer):
 
     async def _event(
         self, request: event_pb2.GenerateEventRequest, timeout_s: float
-    ) -> event_pb2.GenerateEventResponse:
-        """A whole event in one answer."""
+    ) -> tuple[event_pb2.GenerateEventResponse, memoryview]:
+        """A whole event in one answer, and its cells."""
         check_event(request, most=SHOWERS_PER_CALL, advice="ask GenerateEventStream for more")
         dispatch = EventDispatch(request, self._backends, self._metrics)
-        answer, assembly = await _part(dispatch, request, slice(0, len(request.particles)), timeout_s)
+        answer, cells, assembly = await _part(dispatch, request, slice(0, len(request.particles)), timeout_s)
         if request.output in OUTPUTS_WITH_SUM:
             total = EventSum()
             total.add(assembly.cells_mev)
             total.write(answer.sum_cells_mev, request.options.encoding)
-        return answer
+        return answer, cells
 
-    async def _event_or_error(
-        self, request: event_pb2.GenerateEventRequest, timeout_s: float
-    ) -> event_pb2.GenerateEventsResponse:
+    async def _event_or_error(self, request: event_pb2.GenerateEventRequest, timeout_s: float) -> bytes:
         """The same; a malformed event is answered with its error, for the others' sake."""
         answer = event_pb2.GenerateEventsResponse(event_id=request.event_id)
         try:
-            answer.response.CopyFrom(await self._event(request, timeout_s))
+            response, cells = await self._event(request, timeout_s)
         except RequestError as error:
             answer.error.code = status_code(error).value[0]
             answer.error.message = str(error)
-        return answer
+            return answer.SerializeToString()
+        answer.response.CopyFrom(response)
+        return splice(answer, ("response", *_CELLS), cells)
 
 
 async def _part(
     dispatch: EventDispatch, request: event_pb2.GenerateEventRequest, rows: slice, timeout_s: float
 ) -> Part:
-    """The particles ``rows`` of an event."""
+    """The particles ``rows`` of an event, their cells, and what they come from."""
     began = time.perf_counter()
     assembly = await dispatch.make(rows, timeout_s)
     made = time.perf_counter()
     answer = event_pb2.GenerateEventResponse(event_id=request.event_id)
-    assembly.write(answer, request.options.encoding, with_cells=request.output in OUTPUTS_WITH_CELLS)
+    cells = assembly.write(answer, request.options.encoding, with_cells=request.output in OUTPUTS_WITH_CELLS)
     ended = time.perf_counter()
     answer.timings.encode_ms = 1e3 * (ended - made)
     answer.timings.total_ms = 1e3 * (ended - began)
-    return answer, assembly
+    return answer, cells, assembly
 
 
 async def _describe(backend: Backend) -> event_pb2.Generator:

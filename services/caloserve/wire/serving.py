@@ -16,7 +16,6 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from caloserve.calorimeter.errors import SettingsError
 from caloserve.wire.channels import SERVER_OPTIONS
-from caloserve.wire.decoding import DecodingInterceptor
 from caloserve.wire.memory import keep_freed_memory
 
 _DRAIN_S = 0.2
@@ -24,6 +23,9 @@ _DRAIN_S = 0.2
 
 _GRACE_S = 5.0
 """For calls under way."""
+
+_SWITCH_INTERVAL_S = 0.0003
+"""How long Python's threads wait for one another: a model that has run waits for the event loop, by default 5 ms."""
 
 stop_with_stdin_option = click.option(
     "--stop-with-stdin",
@@ -53,7 +55,8 @@ class Listener:
         stop_with_stdin: bool = False,
     ) -> None:
         keep_freed_memory()
-        self.server = grpc.aio.server(interceptors=[DecodingInterceptor()], options=SERVER_OPTIONS)
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        self.server = grpc.aio.server(options=SERVER_OPTIONS)
         self._address = address
         self._metrics_address = metrics_address
         self._registry = registry

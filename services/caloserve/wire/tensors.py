@@ -22,24 +22,30 @@ _BITS = np.dtype("<u4")
 def write_cells(
     tensor: tensor_pb2.Tensor, cells_mev: NDArray[np.float32], geometry: Geometry, encoding: tensor_pb2.Encoding
 ) -> None:
-    """Write showers (..., cells) in MeV into ``tensor``, in place so that no message is copied around its bytes.
+    """Write showers (..., cells) in MeV into ``tensor``; the arguments are those of ``describe_cells``."""
+    tensor.data = bytes(describe_cells(tensor, cells_mev, geometry, encoding))
+
+
+def describe_cells(
+    tensor: tensor_pb2.Tensor, cells_mev: NDArray[np.float32], geometry: Geometry, encoding: tensor_pb2.Encoding
+) -> memoryview:
+    """Write into ``tensor`` what its data are, and return those as bytes: dense ones are the memory of the cells.
 
     Args:
         tensor: to be written; what it holds is replaced.
-        cells_mev: every encoding keeps them to the bit, zeros with a sign too.
+        cells_mev: showers (..., cells); every encoding keeps them to the bit, zeros with a sign too.
         geometry: of the cells.
         encoding: as a caller asked for it; unspecified means dense.
     """
-    values = cells_mev.astype(_FLOAT32, copy=False)
+    values = np.ascontiguousarray(cells_mev, dtype=_FLOAT32)
     tensor.data_type = tensor_pb2.DATA_TYPE_FLOAT32
     tensor.shape[:] = cells_mev.shape
     tensor.geometry_id = geometry.id
     if encoding == tensor_pb2.ENCODING_BITMAP:
         tensor.encoding = tensor_pb2.ENCODING_BITMAP
-        tensor.data = _bitmap(values)
-    else:
-        tensor.encoding = tensor_pb2.ENCODING_DENSE
-        tensor.data = values.tobytes()
+        return memoryview(_bitmap(values))
+    tensor.encoding = tensor_pb2.ENCODING_DENSE
+    return values.reshape(-1).view(np.uint8).data
 
 
 def read_cells(tensor: tensor_pb2.Tensor, shape: tuple[int, ...], geometry: Geometry) -> NDArray[np.float32]:
