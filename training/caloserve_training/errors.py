@@ -21,3 +21,19 @@ class RunError(TrainingError):
 
 class ExportError(TrainingError):
     """The exported graph does not do what the trained generator does."""
+
+
+class DetectorError(TrainingError):
+    """A detector is described wrongly."""
+
+
+class BeamError(TrainingError):
+    """Particles that cannot be shot."""
+
+
+class TablesError(TrainingError):
+    """Geant4's tables are missing, or are not what they should be."""
+
+
+class SimulationError(TrainingError):
+    """Geant4 failed, or the file holds showers of another simulation."""

@@ -8,25 +8,25 @@
     attempts  (n,)         draws that the shower took
 
 All float32 but the last two, which CaloGAN's own files do not have; compressed with gzip. Attributes of the file say
-what made the showers; with the indices they are enough to make them again. The original's ``overflow`` (energy outside
-the layers' cells) is not written, since generators do not make it.
+what made the showers; with the indices they are enough to make them again. The original's ``overflow`` (n, 3), energy
+outside the layers' cells, is written by simulation only, since generators do not make it; they alone write the last two.
 """
 
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from caloserve.calorimeter import CALOGAN
+from caloserve.calorimeter import CALOGAN, Geometry
 from caloserve_client.errors import FormatError, RequestRejectedError
 from caloserve_client.extras import require
 from caloserve_client.provenance import Provenance, merge_provenance
@@ -49,26 +49,35 @@ def software_version() -> str:
         return "caloserve"
 
 
-class CaloGANWriter:
-    """Writes showers, chunk by chunk. The file appears under its name when the ``with`` block ends without an error.
+class ShowerFile:
+    """A file in this layout being written. It appears under its name when the ``with`` block ends without an error.
 
-    The same showers in the same chunks give the same bytes with the same HDF5 library.
+    The same rows, appended alike, give the same bytes with the same HDF5 library.
 
     Args:
         path: the file; one that exists is replaced.
+        geometry: layers of the showers; one dataset each.
+        columns: shape per shower and type of further datasets, by name.
 
     Raises:
         ExtraMissingError: h5py is not installed.
         FormatError: the file cannot be written.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        geometry: Geometry = CALOGAN,
+        columns: Mapping[str, tuple[tuple[int, ...], str]] = MappingProxyType({}),
+    ) -> None:
         self._h5py = _h5py("writing HDF5")
         self.path = Path(path)
         self._part = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.part")
+        self._geometry = geometry
+        self._columns: dict[str, tuple[tuple[int, ...], str]] = {"energy": ((1,), "<f4")}
+        self._columns |= {f"layer_{layer.index}": (layer.shape, "<f4") for layer in geometry.layers}
+        self._columns |= columns
         self._file: Any = None
-        self._provenance: Provenance | None = None
-        self._options: Options | None = None
         self._rows = 0
 
     def __enter__(self) -> Self:
@@ -76,11 +85,8 @@ class CaloGANWriter:
             self._file = self._h5py.File(self._part, "x")
         except OSError as error:
             raise FormatError(f"{self.path}: cannot be written ({os.strerror(error.errno or 0)})") from error
-        self._create("energy", (1,), "<f4")
-        for layer in CALOGAN.layers:
-            self._create(f"layer_{layer.index}", layer.shape, "<f4")
-        self._create("index", (), "<u8")
-        self._create("attempts", (), "<u4")
+        for name, (shape, dtype) in self._columns.items():
+            self._create(name, shape, dtype)
         return self
 
     def __exit__(
@@ -92,6 +98,77 @@ class CaloGANWriter:
         finally:
             self._file.close()
             self._part.unlink(missing_ok=True)
+
+    def append(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Write rows of every dataset after those already there; raise FormatError when the disk is full."""
+        rows = len(columns["energy"])
+        try:
+            for name in self._columns:
+                self._file[name].resize(self._rows + rows, axis=0)
+                self._file[name][self._rows :] = columns[name]
+        except OSError as error:
+            raise FormatError(f"{self.path}: {error}") from error
+        self._rows += rows
+
+    def describe(self, **attributes: Any) -> None:  # noqa: ANN401 (what HDF5 can store)
+        """Say what made the showers; software and geometry are said anyway."""
+        self._file.attrs.update(attributes)
+
+    def _create(self, name: str, shape: tuple[int, ...], dtype: str) -> None:
+        self._file.create_dataset(
+            name,
+            shape=(0, *shape),
+            maxshape=(None, *shape),
+            chunks=(_ROWS_PER_CHUNK, *shape),
+            dtype=dtype,
+            compression="gzip",
+            shuffle=True,
+            track_times=False,  # the same showers, the same bytes
+        )
+
+    def _finish(self) -> None:
+        self._file.attrs["software"] = software_version()
+        self._file.attrs["geometry"] = self._geometry.id
+        try:
+            self._file.close()
+            self._part.replace(self.path)
+        except OSError as error:
+            raise FormatError(f"{self.path}: {error}") from error
+
+
+class CaloGANWriter:
+    """Writes generators' showers, chunk by chunk, to a ``ShowerFile``.
+
+    Args:
+        path: the file; one that exists is replaced.
+
+    Raises:
+        ExtraMissingError: h5py is not installed.
+        FormatError: the file cannot be written.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._file = ShowerFile(path, columns={"index": ((), "<u8"), "attempts": ((), "<u4")})
+        self.path = self._file.path
+        self._provenance: Provenance | None = None
+        self._options: Options | None = None
+
+    def __enter__(self) -> Self:
+        self._file.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None and self._provenance is not None and self._options is not None:
+            self._file.describe(
+                particle=self._provenance.particle,
+                seed=np.uint64(self._provenance.seed),
+                event_id=np.uint64(self._provenance.event_id),
+                provenance=json.dumps(asdict(self._provenance), sort_keys=True),
+                options=json.dumps(asdict(self._options), sort_keys=True),
+            )
+        self._file.__exit__(kind, error, traceback)
 
     def append(self, showers: Showers) -> None:
         """Write showers after those already there.
@@ -115,41 +192,7 @@ class CaloGANWriter:
             "attempts": showers.attempts,
         }
         columns |= {f"layer_{layer.index}": image for layer, image in zip(CALOGAN.layers, showers.layers, strict=True)}
-        try:
-            for name, values in columns.items():
-                self._file[name].resize(self._rows + len(showers), axis=0)
-                self._file[name][self._rows :] = values
-        except OSError as error:
-            raise FormatError(f"{self.path}: {error}") from error
-        self._rows += len(showers)
-
-    def _create(self, name: str, shape: tuple[int, ...], dtype: str) -> None:
-        self._file.create_dataset(
-            name,
-            shape=(0, *shape),
-            maxshape=(None, *shape),
-            chunks=(_ROWS_PER_CHUNK, *shape),
-            dtype=dtype,
-            compression="gzip",
-            shuffle=True,
-            track_times=False,  # the same showers, the same bytes
-        )
-
-    def _finish(self) -> None:
-        attributes = self._file.attrs
-        attributes["software"] = software_version()
-        attributes["geometry"] = CALOGAN.id
-        if self._provenance is not None and self._options is not None:
-            attributes["particle"] = self._provenance.particle
-            attributes["seed"] = np.uint64(self._provenance.seed)
-            attributes["event_id"] = np.uint64(self._provenance.event_id)
-            attributes["provenance"] = json.dumps(asdict(self._provenance), sort_keys=True)
-            attributes["options"] = json.dumps(asdict(self._options), sort_keys=True)
-        try:
-            self._file.close()
-            self._part.replace(self.path)
-        except OSError as error:
-            raise FormatError(f"{self.path}: {error}") from error
+        self._file.append(columns)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
