@@ -37,3 +37,7 @@ class TablesError(TrainingError):
 
 class SimulationError(TrainingError):
     """Geant4 failed, or the file holds showers of another simulation."""
+
+
+class DownloadError(TrainingError):
+    """A file cannot be fetched, or is not the one expected."""

@@ -122,6 +122,4 @@ class Beam:
 
 def beam_from_dict(values: dict[str, Any]) -> Beam:
     """The beam that ``as_dict`` described."""
-    return Beam(
-        **{**values, "energies_gev": tuple(values["energies_gev"]), "impact_mm": tuple(values["impact_mm"])}
-    )
+    return Beam(**{**values, "energies_gev": tuple(values["energies_gev"]), "impact_mm": tuple(values["impact_mm"])})

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-import time
-from contextlib import contextmanager
-from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from caloserve.calorimeter import PARTICLES
+from caloserve_training.errors import TablesError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from caloserve_training.geant4.beam import Beam
-    from caloserve_training.geant4.simulation import Report
 
 _UINT64 = click.IntRange(0, 2**64 - 1)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -74,6 +70,7 @@ def simulate(
     from caloserve_training.geant4.simulation import Simulation  # noqa: PLC0415
     from caloserve_training.geant4.simulation import simulate as run_simulation  # noqa: PLC0415
     from caloserve_training.geant4.tables import find_tables  # noqa: PLC0415
+    from caloserve_training.progress import shower_progress  # noqa: PLC0415
 
     described = PAPER if detector is None else read_detector(detector)
     fixed, values = energies
@@ -85,7 +82,7 @@ def simulate(
         output=output,
         command=_command(beam, count, detector, output),
     )
-    with _progress(particle, count) as report:
+    with shower_progress(particle, count) as report:
         outcome = run_simulation(simulation, count, jobs or _cores(), report)
     speed = f", {outcome.simulated / outcome.cpu_s:.2f} showers/s per core" if outcome.simulated else ""
     click.echo(
@@ -111,28 +108,33 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-@contextmanager
-def _progress(particle: str, count: int) -> Iterator[Report]:
-    """A bar with showers/s since the start and the time left."""
-    from rich import progress  # noqa: PLC0415
+@click.command("geant4-tables", short_help="Fetch or write the tables that Geant4 reads.")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--fetch", "way", flag_value="fetch", help="The four official sets, checksums verified.")
+@click.option(
+    "--standin", "way", flag_value="standin", help="Stand-ins from formulas and xraylib, for closed networks."
+)
+@click.option("--detector", type=click.Path(exists=True, path_type=Path), help="For another calorimeter (TOML).")
+def geant4_tables(*, folder: Path, way: str | None, detector: Path | None) -> None:
+    """Fill FOLDER with the tables that Geant4 reads, or, without an option, say what is in it.
 
-    bar = progress.Progress(
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TextColumn("{task.fields[speed]}"),
-        progress.TimeElapsedColumn(),
-        progress.TextColumn("{task.fields[left]}"),
-    )
-    began = time.monotonic()
-    at_start: list[int] = []
-    task = bar.add_task(particle, total=count, speed="", left="")
+    Give it to `caloserve simulate --tables`, or set GEANT4_DATA_DIR to it.
+    """
+    from caloserve_training.geant4.detector import PAPER, read_detector  # noqa: PLC0415
+    from caloserve_training.geant4.tables import find_tables  # noqa: PLC0415
 
-    def report(done: int) -> None:
-        at_start.append(done) if not at_start else None
-        speed = (done - at_start[0]) / (time.monotonic() - began)
-        left = f"{timedelta(seconds=round((count - done) / speed))} left" if speed else ""
-        bar.update(task, completed=done, speed=f"{speed:.2f} showers/s", left=left)
+    symbols = (PAPER if detector is None else read_detector(detector)).symbols
+    if way == "fetch":
+        from caloserve_training.geant4.official import fetch_tables  # noqa: PLC0415
+        from caloserve_training.progress import download_progress  # noqa: PLC0415
 
-    with bar:
-        yield report
+        with download_progress() as report_on:
+            fetch_tables(folder, report_on)
+    elif way == "standin":
+        if find_spec("xraylib") is None:
+            raise TablesError('writing stand-in tables needs xraylib: pip install "caloserve[geant4]"')
+        from caloserve_training.geant4.standin.tables import write_standin_tables  # noqa: PLC0415
+
+        write_standin_tables(folder, symbols)
+    found = find_tables(folder, symbols)
+    click.echo(f"{folder}: {found.kind} for {', '.join(sorted(symbols))}, nothing missing; sha256 {found.sha256}")

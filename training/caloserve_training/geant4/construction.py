@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _WORLD_MARGIN_MM = 100.0
 
 
-class SlabConstruction(g4.G4VUserDetectorConstruction):
+class SlabConstruction(g4.G4VUserDetectorConstruction):  # type: ignore[misc]
     """Builds a detector: x is phi, y is eta, z is depth."""
 
     def __init__(self, detector: Detector) -> None:
@@ -36,6 +36,7 @@ class SlabConstruction(g4.G4VUserDetectorConstruction):
         self._scored: list[tuple[str, g4.G4LogicalVolume, tuple[int, int], int]] = []
 
     def Construct(self) -> g4.G4VPhysicalVolume:  # noqa: N802 (Geant4's name)
+        """The world with everything in it."""
         detector = self._detector
         vacuum = g4.G4NistManager.Instance().FindOrBuildMaterial("G4_Galactic")
         active, absorber = self._material(detector.active), self._material(detector.absorber)
@@ -47,6 +48,7 @@ class SlabConstruction(g4.G4VUserDetectorConstruction):
         return placed_world
 
     def ConstructSDandField(self) -> None:  # noqa: N802
+        """One scorer per layer and material."""
         for name, volume, (n_phi, n_eta), depth in self._scored:
             scorer = g4.G4PSEnergyDeposit3D("energy", n_phi, n_eta, 1, depth + 1, depth, 0 if depth else 2)
             cells = g4.G4MultiFunctionalDetector(name)
@@ -103,7 +105,7 @@ class SlabConstruction(g4.G4VUserDetectorConstruction):
         return material
 
 
-class _Gun(g4.G4VUserPrimaryGeneratorAction):
+class _Gun(g4.G4VUserPrimaryGeneratorAction):  # type: ignore[misc]
     """Shoots the primaries in order and seeds the random engine for each."""
 
     def __init__(self, detector: Detector, pdg_id: int, primaries: Iterator[Primary]) -> None:
@@ -126,7 +128,7 @@ class _Gun(g4.G4VUserPrimaryGeneratorAction):
         self._gun.GeneratePrimaryVertex(event)
 
 
-class _Scores(g4.G4UserEventAction):
+class _Scores(g4.G4UserEventAction):  # type: ignore[misc]
     """Reads the scorers after each event: one image over the whole width of the slabs per layer, MeV."""
 
     def __init__(self, detector: Detector, gun: _Gun, report: Report) -> None:
@@ -155,7 +157,7 @@ class _Scores(g4.G4UserEventAction):
             self._layer_of[collection] = int(name.split("_")[1])
 
 
-class _Actions(g4.G4VUserActionInitialization):
+class _Actions(g4.G4VUserActionInitialization):  # type: ignore[misc]
     def __init__(self, gun: Callable[[], _Gun], scores: Callable[[_Gun], _Scores]) -> None:
         super().__init__()
         self._make_gun, self._make_scores = gun, scores

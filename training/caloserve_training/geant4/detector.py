@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from caloserve.calorimeter import CALOGAN, Geometry, Layer
@@ -64,8 +65,8 @@ class Detector:
             raise DetectorError("thicknesses, slabs, width, gap and cut must be above 0")
         edges = [self.geometry.layers[0].z_min_mm, *(layer.z_max_mm for layer in self.geometry.layers)]
         if abs(edges[0] + self.depth_mm / 2) > _TOLERANCE_MM or abs(edges[-1] - self.depth_mm / 2) > _TOLERANCE_MM:
-            raise DetectorError(f"layers reach from {edges[0]:g} to {edges[-1]:g} mm, the slabs over {self.depth_mm:g} mm")
-        if any(back <= front for front, back in zip(edges, edges[1:], strict=False)):
+            raise DetectorError(f"layers reach from {edges[0]:g} to {edges[-1]:g} mm, slabs over {self.depth_mm:g} mm")
+        if any(back <= front for front, back in pairwise(edges)):
             raise DetectorError("layers must be in order from front to back")
         for layer in self.geometry.layers:
             self.cells_across(layer)
@@ -116,12 +117,14 @@ class Detector:
 
 def detector_from_dict(values: dict[str, Any]) -> Detector:
     """The detector described as in a detector file; raise DetectorError for anything missing, unknown or impossible."""
-    values = dict(values)
     try:
-        name, layers = str(values.pop("name")), values.pop("layers")
-        geometry = Geometry(name, tuple(_layers(layers)))
-        materials = {key: Material(**values.pop(key)) for key in ("absorber", "active")}
-        return Detector(geometry=geometry, **materials, **values)
+        rest = {name: value for name, value in values.items() if name not in ("name", "layers", "absorber", "active")}
+        return Detector(
+            geometry=Geometry(str(values["name"]), tuple(_layers(values["layers"]))),
+            absorber=Material(**values["absorber"]),
+            active=Material(**values["active"]),
+            **rest,
+        )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DetectorError(f"not a detector: {error}") from error
 

@@ -102,7 +102,9 @@ def simulate(simulation: Simulation, count: int, jobs: int, report: Report) -> O
         todo = missing_spans([(0, len(kept)), *parts.spans()], count)
         missing = sum(stop - start for start, stop in todo)
         if missing:
-            _Workers(simulation, parts, _chunks(todo, jobs), jobs).run(lambda: report(count - _missing(kept, parts, count)))
+            _Workers(simulation, parts, _chunks(todo, jobs), jobs).run(
+                lambda: report(count - _missing(kept, parts, count))
+            )
         if len(kept) < count:
             rows = np.zeros((count, record_length(geometry)), dtype=np.float32)
             parts.read(rows)
@@ -117,7 +119,7 @@ def geant4_version(tables: Tables) -> str:
     if find_spec("geant4_pybind") is None:
         raise SimulationError('simulating needs Geant4: pip install "caloserve[geant4]"')
     program = "from caloserve_training.geant4.construction import geant4_version; print(geant4_version())"
-    answer = subprocess.run(
+    answer = subprocess.run(  # noqa: S603 (our own program)
         [sys.executable, "-P", "-c", program], env=tables.environment(), capture_output=True, text=True, check=False
     )
     if answer.returncode:
@@ -175,7 +177,7 @@ class _Workers:
             if process.returncode:
                 lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
                 told = "\n".join(lines[-_LOG_LINES:])
-                raise SimulationError(f"Geant4 failed at shower {start} or later (status {process.returncode}):\n{told}")
+                raise SimulationError(f"Geant4 failed at shower {start} or later ({process.returncode}):\n{told}")
             log.unlink()
 
     def _log(self, start: int) -> Path:

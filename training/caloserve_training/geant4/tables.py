@@ -80,8 +80,13 @@ def find_tables(folder: Path | None, symbols: Iterable[str]) -> Tables:
     digest = hashlib.sha256()
     for name in needed:
         digest.update(name.encode() + b"\0" + hashlib.sha256((folder / name).read_bytes()).digest())
-    levels_known = (folder / STATES / "ENSDFSTATE.dat").stat().st_size > 0
-    return Tables(folder, OFFICIAL if levels_known else STANDIN, digest.hexdigest())
+    return Tables(folder, STANDIN if is_standin(folder) else OFFICIAL, digest.hexdigest())
+
+
+def is_standin(folder: Path) -> bool:
+    """Whether the tables there are stand-ins: those know no nuclear states."""
+    states = folder / STATES / "ENSDFSTATE.dat"
+    return states.is_file() and states.stat().st_size == 0
 
 
 def needed_files(symbols: Iterable[str]) -> list[str]:

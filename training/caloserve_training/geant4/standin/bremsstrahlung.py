@@ -1,8 +1,8 @@
 """Scaled bremsstrahlung spectra chi(T, k/T) = (beta^2 / Z^2) k dsigma/dk in mb, in place of Seltzer and Berger's.
 
 Formula: Y.-S. Tsai, Rev. Mod. Phys. 46 (1974) 815, eqs. (3.82) and (3.38)-(3.41): screened nuclei and electrons, and,
-above 50 MeV, where it holds, the Coulomb correction. It is good from about an MeV; where it would turn negative it is cut
-off. Geant4 reads this table up to 1 GeV.
+above 50 MeV, where it holds, the Coulomb correction. It is good from about an MeV; where it would turn negative it is
+cut off. Geant4 reads this table up to 1 GeV.
 """
 
 from __future__ import annotations

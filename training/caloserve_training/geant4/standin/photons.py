@@ -79,5 +79,4 @@ def _fit(z: int) -> Values:
     """Numbers of powers 1 to 6 of 1/E that miss the cross section by the smallest squares, relatively."""
     powers = _FITTED_MEV[:, np.newaxis] ** -np.arange(1.0, _TERMS + 1)
     sigma = photoelectric_barn(z, _FITTED_MEV)
-    numbers: Values = np.linalg.lstsq(powers / sigma[:, np.newaxis], np.ones_like(sigma))[0]
-    return numbers
+    return np.linalg.lstsq(powers / sigma[:, np.newaxis], np.ones_like(sigma))[0].astype(np.float64)

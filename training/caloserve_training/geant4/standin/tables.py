@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from caloserve_training.errors import TablesError
 from caloserve_training.geant4 import tables
 from caloserve_training.geant4.elements import ATOMIC_NUMBERS
 from caloserve_training.geant4.standin.bremsstrahlung import bremsstrahlung_table
@@ -22,7 +23,9 @@ nuclear levels. Label what is simulated with them.
 
 
 def write_standin_tables(folder: Path, symbols: Iterable[str]) -> None:
-    """Write all that FTFP_BERT opens for a detector of these elements."""
+    """Write all that FTFP_BERT opens for a detector of these elements; official tables are never written over."""
+    if (folder / tables.EM).exists() and not tables.is_standin(folder):
+        raise TablesError(f"{folder} holds other tables; stand-ins go elsewhere")
     for name, text in standin_files(symbols):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
