@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from caloserve.calorimeter import Geometry
 
     Arrays = tuple[NDArray[np.float32], ...]
 
@@ -61,21 +63,38 @@ class ShowerSample:
 
 def read_showers(path: Path) -> ShowerSample:
     """Read a CaloGAN-format file; raise DataError for one that is not."""
-    try:
-        with h5py.File(path) as file:
-            energy = np.asarray(file["energy"], dtype=np.float32).reshape(-1)
-            images = [np.asarray(file[f"layer_{layer.index}"], dtype=np.float32) for layer in CALOGAN.layers]
-            words = [f"Geant4 {file.attrs['geant4']}"] if "geant4" in file.attrs else []
-            words += [str(file.attrs["tables"])] if "tables" in file.attrs else []
-    except (OSError, KeyError) as error:
-        raise DataError(f"{path}: not a shower file: {error}") from error
-    for layer, image in zip(CALOGAN.layers, images, strict=True):
-        if image.shape != (len(energy), *layer.shape):
-            raise DataError(f"{path}: layer_{layer.index} has shape {image.shape}, not {(len(energy), *layer.shape)}")
-    cells = CALOGAN.flatten(*images)
+    columns, attributes = read_columns(path, CALOGAN)
+    energy = columns["energy"].reshape(-1)
+    cells = CALOGAN.flatten(*(columns[f"layer_{layer.index}"] for layer in CALOGAN.layers))
     if not np.isfinite(cells).all() or (cells < 0).any() or not (energy > 0).all():
         raise DataError(f"{path}: energies must be positive, cells finite and not negative")
+    words = [f"Geant4 {attributes['geant4']}"] if "geant4" in attributes else []
+    words += [str(attributes["tables"])] if "tables" in attributes else []
     return ShowerSample(energy, cells, ", ".join(words))
+
+
+def read_columns(path: Path, geometry: Geometry) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
+    """Datasets and attributes of a CaloGAN-format file, whatever its values; raise DataError for other shapes.
+
+    Returns:
+        ``energy`` (n, 1), ``layer_0`` and so on (n, n_phi, n_eta), and ``overflow`` (n, layers) where there is one.
+    """
+    try:
+        with h5py.File(path) as file:
+            names = ["energy", *(f"layer_{layer.index}" for layer in geometry.layers)]
+            names += ["overflow"] if "overflow" in file else []
+            columns = {name: np.asarray(file[name], dtype=np.float32) for name in names}
+            attributes = dict(file.attrs)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: not a shower file: {error}") from error
+    columns["energy"] = columns["energy"].reshape(-1, 1)
+    shapes_per_shower: dict[str, tuple[int, ...]] = {"overflow": (len(geometry.layers),)}
+    shapes_per_shower |= {f"layer_{layer.index}": layer.shape for layer in geometry.layers}
+    for name in names[1:]:
+        expected = (len(columns["energy"]), *shapes_per_shower[name])
+        if columns[name].shape != expected:
+            raise DataError(f"{path}: {name} has shape {columns[name].shape}, not {expected}")
+    return columns, attributes
 
 
 def flip_indices() -> NDArray[np.int32]:

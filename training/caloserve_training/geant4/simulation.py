@@ -17,10 +17,10 @@ from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 
 from caloserve_client.formats.calogan import ShowerFile
+from caloserve_training.data import read_columns
 from caloserve_training.errors import SimulationError
 from caloserve_training.geant4.parts import Parts, missing_spans, record_length, split_records
 from caloserve_training.geant4.worker import Job
@@ -219,19 +219,12 @@ def _read_output(simulation: Simulation) -> Record:
     path = simulation.output
     if not path.exists():
         return np.zeros((0, record_length(geometry)), dtype=np.float32)
-    try:
-        with h5py.File(path) as file:
-            for name, value in simulation.identity.items():
-                if (found := file.attrs.get(name)) != value:
-                    raise SimulationError(f"{path} holds other showers: {name} is {found}, not {value}")
-            columns = [file[name][...].reshape(len(file["energy"]), -1) for name in ("energy", *_images(simulation))]
-    except (OSError, KeyError) as error:
-        raise SimulationError(f"{path}: not a file of showers: {error}") from error
-    return np.concatenate(columns, axis=1)
-
-
-def _images(simulation: Simulation) -> list[str]:
-    return [*(f"layer_{layer.index}" for layer in simulation.detector.geometry.layers), "overflow"]
+    columns, attributes = read_columns(path, geometry)
+    for name, value in simulation.identity.items():
+        if (found := attributes.get(name)) != value:
+            raise SimulationError(f"{path} holds other showers: {name} is {found}, not {value}")
+    names = ("energy", *(f"layer_{layer.index}" for layer in geometry.layers), "overflow")
+    return np.concatenate([columns[name].reshape(len(columns["energy"]), -1) for name in names], axis=1)
 
 
 def _write(simulation: Simulation, rows: Record) -> None:

@@ -29,6 +29,7 @@ _THERMAL_CAPTURE_BARN = MappingProxyType(
 )
 _USUAL_CAPTURE_BARN = 1.0
 _HEAVY = 100.0
+_INELASTIC_RISE_MEV = 1.7
 _DEUTERON_MEV = 2.2246
 _PHOTONUCLEAR_THRESHOLD_MEV = 7.0
 _NEUTRON_MEV = np.geomspace(1e-9, 20.0, 300)
@@ -51,21 +52,21 @@ def photonuclear_table(z: int) -> str:
 
 
 def inelastic_barn(z: int, energy_mev: Values) -> Values:
-    """Above a typical first level, 15 MeV / A^(2/3), soon pi (0.12 A^(1/3) + 0.21)^2 barn, as measured at 14 MeV."""
+    """From a typical first level, 15 MeV / A^(2/3), up to pi (0.12 A^(1/3) + 0.21)^2 barn, as measured at 14 MeV."""
     if z == 1:
         return np.zeros_like(energy_mev)
     a = xraylib.AtomicWeight(z)
-    level = 15.0 / a ** (2 / 3)
     plateau = np.pi * (0.12 * a ** (1 / 3) + 0.21) ** 2
-    sigma: Values = plateau * -np.expm1(-np.maximum(energy_mev - level, 0.0) / level)
+    above = np.maximum(energy_mev - 15.0 / a ** (2 / 3), 0.0)
+    sigma: Values = plateau * -np.expm1(-above / _INELASTIC_RISE_MEV)
     return sigma
 
 
 def elastic_barn(z: int, energy_mev: Values) -> Values:
-    """A sphere of R = 1.35 A^(1/3) fm: 4 pi R^2 while the wave is longer, falling to its shadow pi R^2."""
+    """A sphere of R = 1.5 A^(1/3) fm: 4 pi R^2 while the wave is longer, falling to its shadow pi R^2."""
     if z == 1:
         return _HYDROGEN_ELASTIC_BARN / (1 + energy_mev / 0.25)
-    radius = 1.35 * xraylib.AtomicWeight(z) ** (1 / 3)
+    radius = 1.5 * xraylib.AtomicWeight(z) ** (1 / 3)
     wave_number2 = 2 * 939.565 * energy_mev / 197.327**2
     sigma: Values = _FM2_BARN * np.pi * radius**2 * (1 + 3 / (1 + wave_number2 * radius**2 / 4))
     return sigma
@@ -78,13 +79,13 @@ def capture_barn(z: int, energy_mev: Values) -> Values:
 
 
 def photonuclear_mb(z: int, energy_mev: Values) -> Values:
-    """The giant dipole resonance, with the strength of the Thomas-Reiche-Kuhn sum rule, and quasi-deuterons."""
+    """The giant dipole resonance, 1.2 times the Thomas-Reiche-Kuhn sum rule, and quasi-deuterons."""
     if z == 1:
         return np.zeros_like(energy_mev)
     a = xraylib.AtomicWeight(z)
     dipoles = (a - z) * z / a
-    peak, width = 31.2 * a ** (-1 / 3) + 20.6 * a ** (-1 / 6), 4.5 if a > _HEAVY else 7.0
-    strength = 2 / np.pi * 60 * dipoles / width
+    peak, width = 31.2 * a ** (-1 / 3) + 20.6 * a ** (-1 / 6), 4.2 if a > _HEAVY else 7.0
+    strength = 2 / np.pi * 1.2 * 60 * dipoles / width
     resonance = strength / (1 + ((energy_mev**2 - peak**2) / (energy_mev * width)) ** 2)
     sigma: Values = resonance + 6.5 * dipoles * _deuteron_mb(energy_mev) * _pauli_blocking(energy_mev)
     return np.where(energy_mev > _PHOTONUCLEAR_THRESHOLD_MEV, sigma, 0.0)

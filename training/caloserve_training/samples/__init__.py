@@ -1,0 +1,1 @@
+"""Files of showers: fetched, checked, merged, described and compared."""
