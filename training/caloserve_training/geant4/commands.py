@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from caloserve.calorimeter import PARTICLES
-from caloserve_training.errors import TablesError
+from caloserve_client.extras import require
 
 if TYPE_CHECKING:
     from caloserve_training.geant4.beam import Beam
@@ -131,8 +130,7 @@ def geant4_tables(*, folder: Path, way: str | None, detector: Path | None) -> No
         with download_progress() as report_on:
             fetch_tables(folder, report_on)
     elif way == "standin":
-        if find_spec("xraylib") is None:
-            raise TablesError('writing stand-in tables needs xraylib: pip install "caloserve[geant4]"')
+        require("xraylib", "writing stand-in tables", "geant4")
         from caloserve_training.geant4.standin.tables import write_standin_tables  # noqa: PLC0415
 
         write_standin_tables(folder, symbols)

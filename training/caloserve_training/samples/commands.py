@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from caloserve_client.commands.tables import print_table
+from caloserve_client.extras import require
 
 if TYPE_CHECKING:
     from caloserve_training.samples.sample import Sample
@@ -35,6 +36,7 @@ def data(
         raise click.UsageError("choose one of --info, --check, --merge, --compare and --fetch")
     if bool(files) == (fetch is not None):
         raise click.UsageError("--fetch takes no files, all else needs them")
+    require("h5py", "working on files of showers", "geant4")
     if fetch is not None:
         _fetch(fetch)
     elif merge is not None:
@@ -102,6 +104,7 @@ def _check(files: tuple[Path, ...]) -> None:
 
 
 def _compare(files: tuple[Path, ...], reference: Path) -> None:
+    require("scipy", "comparing showers", "geant4")
     from caloserve_training.data import read_showers  # noqa: PLC0415
     from caloserve_training.samples import comparison  # noqa: PLC0415
     from caloserve_training.samples.sample import read_sample  # noqa: PLC0415
