@@ -1,4 +1,17 @@
-"""What can go wrong in training and publishing."""
+"""What can go wrong in simulating, training and publishing.
+
+CaloServeError
+  TrainingError        root of everything below
+    DataError            a data file cannot be trained on or compared with
+    DivergedError        a loss stopped being a finite number
+    RunError             a run folder is missing, incomplete or not what is asked for
+    ExportError          the exported graph does not do what the trained generator does
+    DetectorError        a detector is described wrongly
+    BeamError            particles that cannot be shot
+    TablesError          Geant4's tables are missing, or are not what they should be
+    SimulationError      Geant4 failed, or a file holds showers of another simulation
+    DownloadError        a file cannot be fetched, or is not the one expected
+"""
 
 from caloserve.calorimeter import CaloServeError
 

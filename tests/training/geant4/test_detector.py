@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -6,6 +7,8 @@ import pytest
 from caloserve.calorimeter import CALOGAN
 from caloserve_training.errors import DetectorError
 from caloserve_training.geant4.detector import PAPER, detector_from_dict, read_detector
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "simulation.md"
 
 
 def test_the_papers_absorbers_are_shared_out_among_the_layers() -> None:
@@ -37,6 +40,14 @@ def test_a_detector_survives_being_written_down() -> None:
 def test_impossible_detectors(changes: dict[str, Any], wrong: str) -> None:
     with pytest.raises(DetectorError, match=wrong):
         detector_from_dict(PAPER.as_dict() | changes)
+
+
+def test_the_documented_detector_is_one(tmp_path: Path) -> None:
+    documented = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), flags=re.DOTALL)
+    (tmp_path / "detector.toml").write_text(documented[0])
+    detector = read_detector(tmp_path / "detector.toml")
+    assert detector.symbols == {"W", "Si"}
+    assert [len(detector.absorbers(layer)) for layer in detector.geometry.layers] == [10, 10]
 
 
 def test_what_is_wrong_with_a_file_is_said_with_its_name(tmp_path: Path) -> None:
