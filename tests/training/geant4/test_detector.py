@@ -34,6 +34,8 @@ def test_a_detector_survives_being_written_down() -> None:
         ({"slabs": 79}, "layers reach from -240 to 240 mm, slabs over 474 mm"),
         ({"active_mm": -4.0}, "above 0"),
         ({"colour": "red"}, "colour"),
+        ({"absorber": {"name": "mud", "density_g_cm3": 1, "elements": {"Xx": 1}}}, "mud: Xx is no chemical element"),
+        ({"absorber": {"name": "void", "density_g_cm3": 0, "elements": {"Pb": 1}}}, "density"),
         ({"layers": []}, "not a detector"),
     ],
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from caloserve.calorimeter import CALOGAN, Geometry, Layer
 from caloserve_training.errors import DetectorError
+from caloserve_training.geant4.elements import ATOMIC_NUMBERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,13 @@ class Material:
     name: str
     density_g_cm3: float
     elements: dict[str, int]
+
+    def __post_init__(self) -> None:
+        unknown = [symbol for symbol in self.elements if symbol not in ATOMIC_NUMBERS]
+        if unknown or not self.elements:
+            raise DetectorError(f"material {self.name}: {', '.join(unknown) or 'nothing'} is no chemical element")
+        if not self.density_g_cm3 > 0 or not all(atoms > 0 for atoms in self.elements.values()):
+            raise DetectorError(f"material {self.name}: density and numbers of atoms must be above 0")
 
 
 @dataclass(frozen=True)
