@@ -11,12 +11,10 @@ from urllib.error import URLError
 from caloserve_training.errors import DownloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from http.client import HTTPResponse
     from pathlib import Path
 
-    Report = Callable[[int], None]
-    """Told how many bytes have arrived so far."""
+    from caloserve_training.progress import Report
 
 _BLOCK = 1 << 20
 _TIMEOUT_S = 60.0
@@ -32,7 +30,10 @@ class Digest:
 
 
 def download(url: str, target: Path, digest: Digest, report: Report) -> None:
-    """Fetch a file to ``target``, which appears complete and verified or not at all; raise DownloadError otherwise."""
+    """Fetch a file to ``target``, which appears complete and verified or not at all; raise DownloadError otherwise.
+
+    ``report`` is told how many bytes have arrived so far.
+    """
     part = target.with_name(f".{target.name}.part")
     running = hashlib.new(digest.algorithm, usedforsecurity=False)
     arrived = 0

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Report = Callable[[int], None]
+    """Told how much there is so far, of showers or of bytes."""
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from caloserve_training.geant4.standin.tables import write_standin_tables
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from caloserve_training.download import Report
+    from caloserve_training.progress import Report
 
 
 def ignore(_name: str) -> Report:

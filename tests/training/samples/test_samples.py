@@ -29,7 +29,7 @@ from caloserve_training.samples.sample import read_sample
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from caloserve_training.download import Report
+    from caloserve_training.progress import Report
 
 DATASETS = ("energy", "layer_0", "layer_1", "layer_2", "overflow")
 

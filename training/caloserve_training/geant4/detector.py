@@ -116,11 +116,10 @@ class Detector:
     def as_dict(self) -> dict[str, Any]:
         """Everything in it, as a detector file has it."""
         values = asdict(self)
-        geometry = values.pop("geometry")
-        layers = [{name: value for name, value in layer.items() if name != "offset"} for layer in geometry["layers"]]
+        layers = values.pop("geometry")["layers"]
         for layer in layers:
-            del layer["index"]
-        return {"name": geometry["id"], **values, "layers": layers}
+            del layer["index"], layer["offset"]  # they follow from the order
+        return {"name": self.geometry.id, **values, "layers": layers}
 
 
 def detector_from_dict(values: dict[str, Any]) -> Detector:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from caloserve_training.download import Report
+    from caloserve_training.progress import Report
 
 ADDRESS = "https://cern.ch/geant4-data/datasets"
 

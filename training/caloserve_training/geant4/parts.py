@@ -52,6 +52,11 @@ class Parts:
                 values = np.fromfile(self.path(start), dtype=_TYPE, count=wanted * self._length)
                 rows[start : start + wanted] = values.reshape(wanted, self._length)
 
+    def clear(self) -> None:
+        """Delete all showers."""
+        for path in self.folder.glob(f"*{_SUFFIX}"):
+            path.unlink()
+
     def remove(self) -> None:
         """Delete the folder and what is in it."""
         for path in self.folder.iterdir():

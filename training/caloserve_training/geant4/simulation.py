@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import json
-import math
-import os
 import resource
 import subprocess
 import sys
 import time
-from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,25 +21,19 @@ from caloserve_client.formats.calogan import ShowerFile
 from caloserve_training.data import read_columns
 from caloserve_training.errors import SimulationError
 from caloserve_training.geant4.parts import Parts, missing_spans, record_length, split_records
-from caloserve_training.geant4.worker import Job
+from caloserve_training.geant4.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from caloserve_training.geant4.beam import Beam
     from caloserve_training.geant4.detector import Detector
     from caloserve_training.geant4.parts import Record
     from caloserve_training.geant4.tables import Tables
-
-    Report = Callable[[int], None]
-    """Told how many of the showers there are so far."""
+    from caloserve_training.progress import Report
 
 PHYSICS_LIST = "FTFP_BERT"
-
-_CHUNK = 100  # showers of one process; starting it costs as much as two or three
-_POLL_S = 0.2
-_LOG_LINES = 12
 
 
 @dataclass(frozen=True)
@@ -92,26 +83,25 @@ class Outcome:
 def simulate(simulation: Simulation, count: int, jobs: int, report: Report) -> Outcome:
     """Complete the output to ``count`` showers; what an earlier run made of them is used, whatever its count and jobs.
 
+    ``report`` is told how many of them there are so far.
+
     Raises:
         SimulationError: the output or its parts hold other showers, another process is at them, or Geant4 failed.
         FormatError: the output cannot be written.
     """
     began, cpu_began = time.perf_counter(), _children_cpu_s()
-    geometry = simulation.detector.geometry
-    kept = _read_output(simulation)
     with _locked(simulation) as parts:
-        todo = missing_spans([(0, len(kept)), *parts.spans()], count)
-        missing = sum(stop - start for start, stop in todo)
-        if missing:
-            _Workers(simulation, parts, _chunks(todo, jobs), jobs).run(
-                lambda: report(count - _missing(kept, parts, count))
-            )
+        kept = _read_output(simulation)
+        spans = missing_spans([(0, len(kept)), *parts.spans()], count)
+        missing = sum(stop - start for start, stop in spans)
+        if spans:
+            workers = Workers(simulation.detector, simulation.beam, simulation.tables, parts)
+            workers.fill(spans, jobs, lambda: report(count - _missing(kept, parts, count)))
+        if _missing(kept, parts, count):
+            raise SimulationError("Geant4 ended before all showers were made")
         if len(kept) < count:
-            rows = np.zeros((count, record_length(geometry)), dtype=np.float32)
-            parts.read(rows)
-            rows[: len(kept)] = kept
-            _write(simulation, rows)
-        parts.remove()
+            _write(simulation, kept, parts, count)
+        parts.clear()
     return Outcome(max(count, len(kept)), missing, _children_cpu_s() - cpu_began, time.perf_counter() - began)
 
 
@@ -128,70 +118,6 @@ def geant4_version(tables: Tables) -> str:
     return answer.stdout.split()[-1]
 
 
-class _Workers:
-    """Processes, at most ``jobs`` at a time, each with a chunk of showers."""
-
-    def __init__(self, simulation: Simulation, parts: Parts, chunks: Iterator[tuple[int, int]], jobs: int) -> None:
-        self._simulation = simulation
-        self._parts = parts
-        self._waiting = deque(chunks)
-        self._jobs = jobs
-        self._running: dict[int, subprocess.Popen[str]] = {}
-
-    def run(self, report: Callable[[], None]) -> None:
-        """Work off all chunks; raise SimulationError when a process fails. None is left running in any case."""
-        try:
-            while self._waiting or self._running:
-                while self._waiting and len(self._running) < self._jobs:
-                    self._start(*self._waiting.popleft())
-                time.sleep(_POLL_S)
-                self._collect()
-                report()
-        finally:
-            for process in self._running.values():
-                process.kill()
-                process.wait()
-
-    def _start(self, start: int, stop: int) -> None:
-        simulation = self._simulation
-        job = Job(simulation.detector, simulation.beam, start, stop, self._parts.path(start), os.getpid())
-        with self._log(start).open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "caloserve_training.geant4.worker"],
-                env=simulation.tables.environment(),
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-        self._running[start] = process
-        if process.stdin is not None:
-            with process.stdin:
-                process.stdin.write(job.to_json())
-
-    def _collect(self) -> None:
-        for start, process in list(self._running.items()):
-            if process.poll() is None:
-                continue
-            del self._running[start]
-            log = self._log(start)
-            if process.returncode:
-                lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-                told = "\n".join(lines[-_LOG_LINES:])
-                raise SimulationError(f"Geant4 failed at shower {start} or later ({process.returncode}):\n{told}")
-            log.unlink()
-
-    def _log(self, start: int) -> Path:
-        return self._parts.path(start).with_suffix(".log")
-
-
-def _chunks(spans: list[tuple[int, int]], jobs: int) -> Iterator[tuple[int, int]]:
-    size = min(_CHUNK, math.ceil(sum(stop - start for start, stop in spans) / jobs))
-    for start, stop in spans:
-        for first in range(start, stop, size):
-            yield first, min(first + size, stop)
-
-
 def _missing(kept: Record, parts: Parts, count: int) -> int:
     return sum(stop - start for start, stop in missing_spans([(0, len(kept)), *parts.spans()], count))
 
@@ -202,16 +128,23 @@ def _locked(simulation: Simulation) -> Iterator[Parts]:
     folder = simulation.output.with_name(f".{simulation.output.name}.parts")
     identity = folder / "identity.json"
     described = json.dumps(simulation.identity, indent=1, default=int)
+    parts = Parts(folder, simulation.detector.geometry)
     try:
         folder.mkdir(exist_ok=True)
         with (folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if identity.exists() and identity.read_text(encoding="utf-8") != described:
+            if parts.spans() and identity.read_text(encoding="utf-8") != described:
                 raise SimulationError(f"{folder} is from another simulation; delete it or choose another output")
             identity.write_text(described, encoding="utf-8")
-            yield Parts(folder, simulation.detector.geometry)
+            try:
+                yield parts
+            finally:
+                if not parts.spans():
+                    parts.remove()
     except BlockingIOError as error:
         raise SimulationError(f"{simulation.output}: another process is simulating into it") from error
+    except OSError as error:
+        raise SimulationError(f"{simulation.output}: cannot be written: {error}") from error
 
 
 def _read_output(simulation: Simulation) -> Record:
@@ -228,8 +161,11 @@ def _read_output(simulation: Simulation) -> Record:
     return np.concatenate([columns[name].reshape(len(columns["energy"]), -1) for name in names], axis=1)
 
 
-def _write(simulation: Simulation, rows: Record) -> None:
+def _write(simulation: Simulation, kept: Record, parts: Parts, count: int) -> None:
     geometry = simulation.detector.geometry
+    rows = np.zeros((count, record_length(geometry)), dtype=np.float32)
+    parts.read(rows)
+    rows[: len(kept)] = kept
     with ShowerFile(simulation.output, geometry, {"overflow": (len(geometry.layers),)}) as file:
         file.append(split_records(geometry, rows))
         file.describe(**simulation.identity, command=simulation.command)

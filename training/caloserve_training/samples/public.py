@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from caloserve_training.download import Report
+    from caloserve_training.progress import Report
 
 LISTING = "https://data.mendeley.com/public-api/datasets/pvn3xc3wy5/files?folder_id=root&version=1"
 
