@@ -151,6 +151,14 @@ def test_fixed_energies_at_another_place_and_angle(standin_tables: Path, tmp_pat
         assert mean_position(sample.cells, layer, axis=1) == pytest.approx(-60 + drift * depth_mm, abs=12)
 
 
+@pytest.mark.parametrize("place", [("--impact", "600", "0"), ("--angle", "89", "0")])
+def test_particles_come_from_inside_the_world(standin_tables: Path, tmp_path: Path, place: tuple[str, ...]) -> None:
+    run = simulate(standin_tables, tmp_path / "showers.hdf5", *place)
+    assert run.returncode == 1
+    assert "must start and arrive within 560 mm of the axis" in run.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_another_detector_from_a_file(standin_tables: Path, tmp_path: Path) -> None:
     detector = tmp_path / "small.toml"
     detector.write_text(SMALL)

@@ -110,6 +110,11 @@ class Beam:
         low, high = self.energies_gev
         return float(np.float32(low + (high - low) * (word >> 11) * _UNIT))
 
+    def start_mm(self, distance_mm: float) -> tuple[float, float]:
+        """Where (phi, eta from the axis) particles start that many mm, along the axis, before the front face."""
+        flight_mm = distance_mm / self.direction[2]
+        return self.impact_mm[0] - flight_mm * self.direction[0], self.impact_mm[1] - flight_mm * self.direction[1]
+
     def _seeds(self, index: int) -> tuple[int, int, int, int]:
         """MIXMAX's streams never meet when one bit of its four seeds differs; so all bits of ours go into them."""
         kind = (self.pdg_id & _MASK30) << 2 | self.seed >> 62

@@ -19,7 +19,7 @@ import numpy as np
 from caloserve_client.errors import ExtraMissingError
 from caloserve_client.formats.calogan import ShowerFile
 from caloserve_training.data import read_columns
-from caloserve_training.errors import SimulationError
+from caloserve_training.errors import BeamError, SimulationError
 from caloserve_training.geant4.parts import Parts, missing_spans, record_length, split_records
 from caloserve_training.geant4.workers import Workers
 
@@ -53,6 +53,12 @@ class Simulation:
     tables: Tables
     output: Path
     command: str
+
+    def __post_init__(self) -> None:
+        half_mm = self.detector.width_mm / 2
+        places = (*self.beam.impact_mm, *self.beam.start_mm(self.detector.gap_mm))
+        if any(abs(place) > half_mm for place in places):
+            raise BeamError(f"particles must start and arrive within {half_mm:g} mm of the axis")
 
     @cached_property
     def identity(self) -> dict[str, Any]:
