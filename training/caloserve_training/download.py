@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from http.client import HTTPResponse
     from pathlib import Path
 
-    from caloserve_training.progress import Report
+    from caloserve_training.progress import Arrival
 
 _BLOCK = 1 << 20
 _TIMEOUT_S = 60.0
@@ -29,21 +29,22 @@ class Digest:
     hexadecimal: str
 
 
-def download(url: str, target: Path, digest: Digest, report: Report) -> None:
+def download(url: str, target: Path, digest: Digest, report: Arrival) -> None:
     """Fetch a file to ``target``, which appears complete and verified or not at all; raise DownloadError otherwise.
 
-    ``report`` is told how many bytes have arrived so far.
+    ``report`` is told how many bytes have arrived, and of how many where the server says so.
     """
     part = target.with_name(f".{target.name}.part")
     running = hashlib.new(digest.algorithm, usedforsecurity=False)
     arrived = 0
     try:
         with _open(url) as answer, part.open("wb") as file:
+            total = answer.length
             while block := answer.read(_BLOCK):
                 running.update(block)
                 file.write(block)
                 arrived += len(block)
-                report(arrived)
+                report(arrived, total)
         if running.hexdigest() != digest.hexadecimal:
             raise DownloadError(
                 f"{url}: {digest.algorithm} is {running.hexdigest()}, not {digest.hexadecimal}; nothing was kept"

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Report = Callable[[int], None]
-    """Told how much there is so far, of showers or of bytes."""
+    """Told how many showers there are so far."""
+
+    Arrival = Callable[[int, int | None], None]
+    """Told how many bytes have arrived, and of how many, if that is known."""
 
 
 @contextmanager
@@ -44,15 +47,19 @@ def shower_progress(name: str, count: int) -> Iterator[Report]:
 
 
 @contextmanager
-def download_progress() -> Iterator[Callable[[str], Report]]:
-    """Bars for downloads, one for each name asked for, told how many bytes have arrived so far."""
+def download_progress() -> Iterator[Callable[[str], Arrival]]:
+    """Bars for downloads, one for each name asked for."""
     bars = progress.Progress(
-        progress.TextColumn("{task.description}"), progress.DownloadColumn(), progress.TransferSpeedColumn()
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
     )
 
-    def report_on(name: str) -> Report:
+    def report_on(name: str) -> Arrival:
         task = bars.add_task(name, total=None)
-        return lambda arrived: bars.update(task, completed=arrived)
+        return lambda arrived, total: bars.update(task, completed=arrived, total=total)
 
     with bars:
         yield report_on

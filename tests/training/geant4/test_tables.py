@@ -21,11 +21,11 @@ from caloserve_training.geant4.standin.tables import write_standin_tables
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from caloserve_training.progress import Report
+    from caloserve_training.progress import Arrival
 
 
-def ignore(_name: str) -> Report:
-    return lambda _arrived: None
+def ignore(_name: str) -> Arrival:
+    return lambda _arrived, _total: None
 
 
 @pytest.fixture
@@ -87,11 +87,15 @@ def test_geant4_reads_these_tables_and_no_others(standin_tables: Path, monkeypat
 def test_official_sets_are_fetched_verified_and_unpacked(official: tuple[str, list[TableSet]], tmp_path: Path) -> None:
     address, sets = official
     folder = tmp_path / "tables"
-    arrived: dict[str, int] = {}
-    fetch_tables(folder, lambda name: partial(arrived.__setitem__, name), sets, address)
+    arrived: dict[str, tuple[int, int | None]] = {}
+
+    def report_on(name: str) -> Arrival:
+        return lambda so_far, total: arrived.__setitem__(name, (so_far, total))
+
+    fetch_tables(folder, report_on, sets, address)
     assert (folder / "G4EMLOW8.8" / "brem_SB" / "br82").read_text() == "2 30 57"
     assert {path.name for path in folder.iterdir()} == {"G4EMLOW8.8", "G4ENSDFSTATE3.0"}
-    assert all(arrived[archive.archive] > 0 for archive in sets)
+    assert all(0 < arrived[wanted.archive][0] == arrived[wanted.archive][1] for wanted in sets)
     assert not tables.is_standin(folder)
     fetch_tables(folder, ignore, sets, "http://127.0.0.1:9")  # nothing is fetched twice
 

@@ -29,7 +29,7 @@ from caloserve_training.samples.sample import read_sample
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from caloserve_training.progress import Report
+    from caloserve_training.progress import Arrival
 
 DATASETS = ("energy", "layer_0", "layer_1", "layer_2", "overflow")
 
@@ -208,8 +208,8 @@ def published(some: Path, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     server.server_close()
 
 
-def ignore(_name: str) -> Report:
-    return lambda _arrived: None
+def ignore(_name: str) -> Arrival:
+    return lambda _arrived, _total: None
 
 
 def test_the_public_data_set_is_fetched_and_verified(published: tuple[str, Path], tmp_path: Path) -> None:

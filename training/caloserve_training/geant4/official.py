@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from caloserve_training.progress import Report
+    from caloserve_training.progress import Arrival
 
 ADDRESS = "https://cern.ch/geant4-data/datasets"
 
@@ -43,7 +43,7 @@ OFFICIAL_SETS = (
 
 def fetch_tables(
     folder: Path,
-    report_on: Callable[[str], Report],
+    report_on: Callable[[str], Arrival],
     sets: Sequence[TableSet] = OFFICIAL_SETS,
     address: str = ADDRESS,
 ) -> None:

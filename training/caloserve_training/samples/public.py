@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from caloserve_training.progress import Report
+    from caloserve_training.progress import Arrival
 
 LISTING = "https://data.mendeley.com/public-api/datasets/pvn3xc3wy5/files?folder_id=root&version=1"
 
@@ -31,7 +31,7 @@ class PublicFile:
     sha256: str
 
 
-def fetch_public(folder: Path, report_on: Callable[[str], Report], listing: str = LISTING) -> list[Path]:
+def fetch_public(folder: Path, report_on: Callable[[str], Arrival], listing: str = LISTING) -> list[Path]:
     """Fetch the data set's HDF5 files into ``folder``; those there already, with the right digest, are kept.
 
     Args:
