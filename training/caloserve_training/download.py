@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import TYPE_CHECKING
-from urllib.error import URLError
 
 from caloserve_training.errors import DownloadError
 
@@ -50,7 +50,7 @@ def download(url: str, target: Path, digest: Digest, report: Arrival) -> None:
                 f"{url}: {digest.algorithm} is {running.hexdigest()}, not {digest.hexadecimal}; nothing was kept"
             )
         part.replace(target)
-    except (OSError, URLError) as error:
+    except (OSError, HTTPException) as error:
         raise DownloadError(f"{url}: {getattr(error, 'reason', error)}") from error
     finally:
         part.unlink(missing_ok=True)
@@ -61,7 +61,7 @@ def fetch_text(url: str) -> str:
     try:
         with _open(url) as answer:
             return answer.read().decode("utf-8")
-    except (OSError, URLError, UnicodeDecodeError) as error:
+    except (OSError, HTTPException, UnicodeDecodeError) as error:
         raise DownloadError(f"{url}: {getattr(error, 'reason', error)}") from error
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from caloserve.calorimeter import PARTICLES
+from caloserve_client.errors import ExtraMissingError
 from caloserve_client.extras import require
 
 if TYPE_CHECKING:
@@ -64,6 +66,8 @@ def simulate(
     A file that is there already is completed to --count, and so is one whose simulation was killed: run the same
     command again.
     """
+    if find_spec("geant4_pybind") is None:  # not imported: that would ask for tables
+        raise ExtraMissingError("simulating", "geant4")
     from caloserve_training.geant4.beam import Beam  # noqa: PLC0415 (keeps --help fast)
     from caloserve_training.geant4.detector import PAPER, read_detector  # noqa: PLC0415
     from caloserve_training.geant4.simulation import Simulation  # noqa: PLC0415
@@ -124,6 +128,7 @@ def geant4_tables(*, folder: Path, way: str | None, detector: Path | None) -> No
 
     symbols = (PAPER if detector is None else read_detector(detector)).symbols
     if way == "fetch":
+        require("rich", "fetching tables", "geant4")
         from caloserve_training.geant4.official import fetch_tables  # noqa: PLC0415
         from caloserve_training.progress import download_progress  # noqa: PLC0415
 

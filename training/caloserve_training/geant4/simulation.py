@@ -11,12 +11,10 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from caloserve_client.errors import ExtraMissingError
 from caloserve_client.formats.calogan import ShowerFile
 from caloserve_training.data import read_columns
 from caloserve_training.errors import BeamError, SimulationError
@@ -112,9 +110,7 @@ def simulate(simulation: Simulation, count: int, jobs: int, report: Report) -> O
 
 
 def geant4_version(tables: Tables) -> str:
-    """Such as ``11.4.1``, asked in a process of its own; raise ExtraMissingError where Geant4 is not installed."""
-    if find_spec("geant4_pybind") is None:  # not imported: that would ask for tables
-        raise ExtraMissingError("simulating", "geant4")
+    """Such as ``11.4.1``, asked in a process of its own; raise SimulationError where it cannot be loaded."""
     program = "from caloserve_training.geant4.construction import geant4_version; print(geant4_version())"
     answer = subprocess.run(  # noqa: S603 (our own program)
         [sys.executable, "-P", "-c", program], env=tables.environment(), capture_output=True, text=True, check=False
