@@ -29,7 +29,6 @@ _THERMAL_CAPTURE_BARN = MappingProxyType(
 )
 _USUAL_CAPTURE_BARN = 1.0
 _HEAVY = 100.0
-_INELASTIC_RISE_MEV = 1.7
 _DEUTERON_MEV = 2.2246
 _PHOTONUCLEAR_THRESHOLD_MEV = 7.0
 _NEUTRON_MEV = np.geomspace(1e-9, 20.0, 300)
@@ -52,21 +51,20 @@ def photonuclear_table(z: int) -> str:
 
 
 def inelastic_barn(z: int, energy_mev: Values) -> Values:
-    """From a typical first level, 15 MeV / A^(2/3), up to pi (0.12 A^(1/3) + 0.21)^2 barn, as measured at 14 MeV."""
+    """As nuclei have levels, from about 18.4 MeV / sqrt(A) on, pi (0.12 A^(1/3) + 0.21)^2 barn, as measured at 14 MeV."""
     if z == 1:
         return np.zeros_like(energy_mev)
     a = xraylib.AtomicWeight(z)
     plateau = np.pi * (0.12 * a ** (1 / 3) + 0.21) ** 2
-    above = np.maximum(energy_mev - 15.0 / a ** (2 / 3), 0.0)
-    sigma: Values = plateau * -np.expm1(-above / _INELASTIC_RISE_MEV)
+    sigma: Values = plateau * -np.expm1(-((energy_mev * np.sqrt(a) / 18.4) ** 3))
     return sigma
 
 
 def elastic_barn(z: int, energy_mev: Values) -> Values:
-    """A sphere of R = 1.5 A^(1/3) fm: 4 pi R^2 while the wave is longer, falling to its shadow pi R^2."""
+    """A sphere of R = 1.58 A^(1/3) fm, lead's 9.4: 4 pi R^2 while the wave is longer, falling to its shadow pi R^2."""
     if z == 1:
         return _HYDROGEN_ELASTIC_BARN / (1 + energy_mev / 0.25)
-    radius = 1.5 * xraylib.AtomicWeight(z) ** (1 / 3)
+    radius = 1.58 * xraylib.AtomicWeight(z) ** (1 / 3)
     wave_number2 = 2 * 939.565 * energy_mev / 197.327**2
     sigma: Values = _FM2_BARN * np.pi * radius**2 * (1 + 3 / (1 + wave_number2 * radius**2 / 4))
     return sigma
