@@ -51,7 +51,7 @@ def photonuclear_table(z: int) -> str:
 
 
 def inelastic_barn(z: int, energy_mev: Values) -> Values:
-    """As nuclei have levels, from about 18.4 MeV / sqrt(A) on, pi (0.12 A^(1/3) + 0.21)^2 barn, as measured at 14 MeV."""
+    """From about 18.4 MeV / sqrt(A) on, where nuclei have levels, the pi (0.12 A^(1/3) + 0.21)^2 barn of 14 MeV."""
     if z == 1:
         return np.zeros_like(energy_mev)
     a = xraylib.AtomicWeight(z)
