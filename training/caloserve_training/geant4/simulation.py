@@ -168,7 +168,7 @@ def _write(simulation: Simulation, kept: Record, parts: Parts, count: int) -> No
     rows = np.zeros((count, record_length(geometry)), dtype=np.float32)
     parts.read(rows)
     rows[: len(kept)] = kept
-    with ShowerFile(simulation.output, geometry, {"overflow": (len(geometry.layers),)}) as file:
+    with ShowerFile(simulation.output, geometry, {"overflow": ((len(geometry.layers),), "<f4")}) as file:
         file.append(split_records(geometry, rows))
         file.describe(**simulation.identity, command=simulation.command)
 

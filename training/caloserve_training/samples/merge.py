@@ -33,7 +33,7 @@ def merge(paths: Sequence[Path], output: Path) -> int:
     if len({digest for sample in samples for digest in sample.digests()}) < sum(len(sample) for sample in samples):
         raise DataError("a shower occurs twice in these files; merging would double it")
     columns = {name: np.concatenate([sample.columns[name] for sample in samples]) for name in first.columns}
-    further = {name: values.shape[1:] for name, values in first.columns.items()}
+    further = {name: (values.shape[1:], "<f4") for name, values in first.columns.items()}
     with ShowerFile(output, first.geometry, further) as file:
         file.append(columns)
         merged = [{"name": path.name, "sha256": file_sha256(path)} for path in paths]

@@ -9,7 +9,7 @@
 
 All float32 but the last two, which CaloGAN's own files do not have; compressed with gzip. Attributes of the file say
 what made the showers; with the indices they are enough to make them again. The original's ``overflow`` (n, 3), energy
-outside the layers' cells, is written by simulation only, since generators do not make it; they alone write the last two.
+outside the layers' cells, is written by simulation only, which needs no ``index`` and no ``attempts``.
 """
 
 import json
