@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from caloserve.wire.observation import BUCKETS_S
+from caloserve.wire.series import BUCKETS_S
 
 PROMETHEUS = Path(__file__).parents[2] / "deploy" / "prometheus"
 TESTS = sorted((Path(__file__).parent / "rules").glob("*.yml"))

@@ -3,7 +3,8 @@ import pytest
 from prometheus_client import generate_latest
 
 from caloserve.v1 import shower_pb2
-from caloserve.wire.observation import BUCKETS_S, SHOWER_STATUSES, Calls, count_statuses, process_registry
+from caloserve.wire.observation import SHOWER_STATUSES, Calls, count_statuses, process_registry
+from caloserve.wire.series import BUCKETS_S
 
 
 def test_statuses_are_counted_by_their_short_names() -> None:

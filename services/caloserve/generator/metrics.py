@@ -1,12 +1,11 @@
 """What Prometheus is told about a generator service."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
-from prometheus_client import Counter, Gauge, Histogram, Info
+from prometheus_client import Gauge, Info
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -16,7 +15,8 @@ from caloserve.generator.physics import ENERGY_BINS_GEV, LivePhysics
 from caloserve.generator.service import ServedRelease, Service
 from caloserve.generator.showers import Showers
 from caloserve.v1 import generator_pb2
-from caloserve.wire.observation import BUCKETS_S, SHOWER_STATUSES, Calls, count_statuses, process_registry
+from caloserve.wire.observation import SHOWER_STATUSES, Call, Calls, count_statuses, process_registry
+from caloserve.wire.series import Count, CountSeries, Durations, DurationSeries
 
 _METHODS: Final = tuple(
     method.name for method in generator_pb2.DESCRIPTOR.services_by_name["ShowerGeneratorService"].methods
@@ -47,21 +47,17 @@ class GeneratorMetrics:
         self._calls = Calls("caloserve", _METHODS, self.registry, particle=particle)
         of_release = ["particle", "release"]
         self._stages = {
-            stage: Histogram(f"caloserve_{stage}_seconds", text, of_release, registry=self.registry, buckets=BUCKETS_S)
+            stage: DurationSeries(f"caloserve_{stage}_seconds", text, of_release, self.registry)
             for stage, text in _STAGES.items()
         }
         self._counts = {
-            name: Counter(f"caloserve_{name}", text, of_release, registry=self.registry)
-            for name, text in _COUNTS.items()
+            name: CountSeries(f"caloserve_{name}", text, of_release, self.registry) for name, text in _COUNTS.items()
         }
-        self._showers = Counter(
-            "caloserve_showers", "Showers by what became of them", [*of_release, "status"], registry=self.registry
+        self._showers = CountSeries(
+            "caloserve_showers", "Showers by what became of them", [*of_release, "status"], self.registry
         )
-        self._dropped = Counter(
-            "caloserve_dropped_showers",
-            "Showers held back for a bad cell",
-            [*of_release, "reason"],
-            registry=self.registry,
+        self._dropped = CountSeries(
+            "caloserve_dropped_showers", "Showers held back for a bad cell", [*of_release, "reason"], self.registry
         )
         self._serving = Gauge(
             "caloserve_serving", "1 when the releases are loaded and checked", ["particle"], registry=self.registry
@@ -97,10 +93,10 @@ class GeneratorMetrics:
             self._threads.labels(self._particle, version).set(release.engine.threads)
             of_release = (self._particle, version)
             self._of_release[version] = _ReleaseMetrics(
-                stages={stage: metric.labels(*of_release) for stage, metric in self._stages.items()},
-                counts={name: metric.labels(*of_release) for name, metric in self._counts.items()},
-                showers={status: self._showers.labels(*of_release, status) for status in SHOWER_STATUSES},
-                dropped={reason: self._dropped.labels(*of_release, reason) for reason in ("non_finite", "negative")},
+                stages={stage: metric.of(*of_release) for stage, metric in self._stages.items()},
+                counts={name: metric.of(*of_release) for name, metric in self._counts.items()},
+                showers={status: self._showers.of(*of_release, status) for status in SHOWER_STATUSES},
+                dropped={reason: self._dropped.of(*of_release, reason) for reason in ("non_finite", "negative")},
             )
         self.registry.register(BatchCollector(self._particle, service.releases))
         self.registry.register(
@@ -111,7 +107,7 @@ class GeneratorMetrics:
         self._releases.labels(self._particle).set(len(service.releases))
         self._serving.labels(self._particle).set(1)
 
-    def call(self, method: str, context: "grpc.aio.ServicerContext[Any, Any]") -> AbstractAsyncContextManager[None]:
+    def call(self, method: str, context: "grpc.aio.ServicerContext[Any, Any]") -> Call:
         """Time a call and end it with the status that fits an error raised inside."""
         return self._calls.call(method, context)
 
@@ -133,12 +129,12 @@ class GeneratorMetrics:
 
 @dataclass(frozen=True)
 class _ReleaseMetrics:
-    """The metrics of one release, looked up once: it takes longer than counting."""
+    """The series of one release."""
 
-    stages: Mapping[str, Histogram]
-    counts: Mapping[str, Counter]
-    showers: Mapping[str, Counter]
-    dropped: Mapping[str, Counter]
+    stages: Mapping[str, Durations]
+    counts: Mapping[str, Count]
+    showers: Mapping[str, Count]
+    dropped: Mapping[str, Count]
 
 
 class BatchCollector(Collector):

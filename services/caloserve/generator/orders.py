@@ -132,6 +132,8 @@ def read_order(request: generator_pb2.GenerateShowersRequest, manifest: Manifest
 
 def _judge_energies(order: Order, policy: shower_pb2.DomainPolicy) -> None:
     energies, domain = order.energies_gev, order.domain
+    if energies.min() >= domain.energy_min_gev and energies.max() <= domain.energy_max_gev:  # as a rule; not for NaN
+        return
     outside = ~((energies >= domain.energy_min_gev) & (energies <= domain.energy_max_gev))
     if policy == shower_pb2.DOMAIN_POLICY_FLAG:
         order.statuses[outside] = shower_pb2.SHOWER_STATUS_EXTRAPOLATED

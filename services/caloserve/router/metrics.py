@@ -3,15 +3,15 @@
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any, Final
 
 import grpc
-from prometheus_client import Counter, Gauge, Histogram
 
 from caloserve.calorimeter.particles import PARTICLES
 from caloserve.v1 import event_pb2, generator_pb2
-from caloserve.wire.observation import BUCKETS_S, FAILURE_CODES, SHOWER_STATUSES, Calls, process_registry
+from caloserve.wire.observation import FAILURE_CODES, SHOWER_STATUSES, Call, Calls, process_registry
+from caloserve.wire.series import CountSeries, DurationSeries, LevelSeries
 
 _METHODS: Final = tuple(
     method.name
@@ -29,56 +29,53 @@ class RouterMetrics:
     def __init__(self) -> None:
         self.registry = process_registry()
         self._calls = Calls("caloserve_router", _METHODS, self.registry)
-        self._backends = Histogram(
+        self._backends = DurationSeries(
             "caloserve_router_backend_seconds",
             "Time that a generator took to answer the router",
             ["particle", "code"],
-            registry=self.registry,
-            buckets=BUCKETS_S,
+            self.registry,
         )
-        self._failures = Counter(
+        self._failures = CountSeries(
             "caloserve_router_backend_failures",
             "Calls to a generator that ended with another status than OK",
             ["particle", "code"],
-            registry=self.registry,
+            self.registry,
         )
-        self._in_flight = Gauge(
+        self._in_flight = LevelSeries(
             "caloserve_router_backend_calls_in_flight",
             "Calls to a generator that are under way",
             ["particle"],
-            registry=self.registry,
+            self.registry,
         )
-        self._bytes = Counter(
+        self._bytes = CountSeries(
             "caloserve_router_passed_bytes",
             "Bytes of generators' answers that went through unread",
             ["particle"],
-            registry=self.registry,
+            self.registry,
         )
-        self._parts = Histogram(
+        self._parts = DurationSeries(
             "caloserve_router_event_seconds",
             "Time until the generators made an event, or a part of one that is streamed",
-            registry=self.registry,
-            buckets=BUCKETS_S,
+            [],
+            self.registry,
         )
-        self._particles = Counter(
-            "caloserve_router_particles",
-            "Particles of events, by what became of them",
-            ["status"],
-            registry=self.registry,
+        self._particles = CountSeries(
+            "caloserve_router_particles", "Particles of events, by what became of them", ["status"], self.registry
         )
         self._start_at_zero()
 
     def _start_at_zero(self) -> None:
+        self._parts.of()
         for status in SHOWER_STATUSES:
-            self._particles.labels(status)
+            self._particles.of(status)
         for particle in PARTICLES:
-            self._in_flight.labels(particle)
-            self._bytes.labels(particle)
-            self._backends.labels(particle, "OK")
+            self._in_flight.of(particle)
+            self._bytes.of(particle)
+            self._backends.of(particle, "OK")
             for code in FAILURE_CODES:
-                self._failures.labels(particle, code)
+                self._failures.of(particle, code)
 
-    def call(self, method: str, context: "grpc.aio.ServicerContext[Any, Any]") -> AbstractAsyncContextManager[None]:
+    def call(self, method: str, context: "grpc.aio.ServicerContext[Any, Any]") -> Call:
         """Time a call and end it with the status that fits an error raised inside."""
         return self._calls.call(method, context)
 
@@ -87,9 +84,9 @@ class RouterMetrics:
         """Time a generator's answer; errors pass through."""
         began = time.perf_counter()
         code = grpc.StatusCode.OK
+        self._in_flight.of(particle).inc()
         try:
-            with self._in_flight.labels(particle).track_inprogress():
-                yield
+            yield
         except grpc.aio.AioRpcError as error:
             code = error.code()
             raise
@@ -97,16 +94,17 @@ class RouterMetrics:
             code = grpc.StatusCode.CANCELLED
             raise
         finally:
-            self._backends.labels(particle, code.name).observe(time.perf_counter() - began)
+            self._in_flight.of(particle).inc(-1)
+            self._backends.of(particle, code.name).observe(time.perf_counter() - began)
             if code is not grpc.StatusCode.OK:
-                self._failures.labels(particle, code.name).inc()
+                self._failures.of(particle, code.name).inc()
 
     def passed(self, particle: str, size: int) -> None:
         """Count the bytes of an answer that went through unread."""
-        self._bytes.labels(particle).inc(size)
+        self._bytes.of(particle).inc(size)
 
     def event(self, statuses: Mapping[str, int], seconds: float) -> None:
         """Count an event, or a part of one: its particles by status, and the time until all were made."""
-        self._parts.observe(seconds)
+        self._parts.of().observe(seconds)
         for status, count in statuses.items():
-            self._particles.labels(status).inc(count)
+            self._particles.of(status).inc(count)

@@ -1,8 +1,8 @@
 """What all server processes measure alike."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -11,20 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import (
     CollectorRegistry,
-    Counter,
-    Gauge,
     GCCollector,
-    Histogram,
     PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
 )
 
 from caloserve.v1 import shower_pb2
+from caloserve.wire.series import CountSeries, DurationSeries, LevelSeries
 from caloserve.wire.statuses import truthful_status
-
-BUCKETS_S: Final = tuple(15e-6 * 1.5**k for k in range(35))
-"""Geometric, from 15 microseconds to 15 seconds."""
 
 FAILURE_CODES: Final = (
     "INVALID_ARGUMENT",
@@ -61,39 +56,57 @@ class Calls:
 
     def __init__(self, prefix: str, methods: Iterable[str], registry: CollectorRegistry, **labels: str) -> None:
         names, self._labels = tuple(labels), tuple(labels.values())
-        self._seconds = Histogram(
-            f"{prefix}_call_seconds",
-            "Time of a whole call",
-            [*names, "method", "code"],
-            registry=registry,
-            buckets=BUCKETS_S,
+        self._seconds = DurationSeries(
+            f"{prefix}_call_seconds", "Time of a whole call", [*names, "method", "code"], registry
         )
-        self._refusals = Counter(
-            f"{prefix}_refusals",
-            "Calls that ended with another status than OK",
-            [*names, "method", "code"],
-            registry=registry,
+        self._refusals = CountSeries(
+            f"{prefix}_refusals", "Calls that ended with another status than OK", [*names, "method", "code"], registry
         )
-        self._in_flight = Gauge(f"{prefix}_calls_in_flight", "Calls under way", [*names, "method"], registry=registry)
+        self._in_flight = LevelSeries(f"{prefix}_calls_in_flight", "Calls under way", [*names, "method"], registry)
         for method in methods:
-            self._in_flight.labels(*self._labels, method)
-            self._seconds.labels(*self._labels, method, "OK")
+            self._in_flight.of(*self._labels, method)
+            self._seconds.of(*self._labels, method, "OK")
             for code in FAILURE_CODES:
-                self._refusals.labels(*self._labels, method, code)
+                self._refusals.of(*self._labels, method, code)
 
-    @asynccontextmanager
-    async def call(self, method: str, context: "grpc.aio.ServicerContext[Any, Any]") -> AsyncIterator[None]:
-        """Time a call and end it with the status that fits an error raised inside."""
-        began = time.perf_counter()
+    def call(self, method: str, context: "grpc.aio.ServicerContext[Any, Any]") -> "Call":
+        """Time a call and end it with the status that fits an error raised inside: ``async with`` it."""
+        return Call(self, method, context)
 
-        def observe(code: grpc.StatusCode) -> None:
-            self._seconds.labels(*self._labels, method, code.name).observe(time.perf_counter() - began)
-            if code is not grpc.StatusCode.OK:
-                self._refusals.labels(*self._labels, method, code.name).inc()
+    def begun(self, method: str) -> None:
+        """Count a call as under way."""
+        self._in_flight.of(*self._labels, method).inc()
 
-        with self._in_flight.labels(*self._labels, method).track_inprogress():
-            async with truthful_status(context, observe):
-                yield
+    def ended(self, method: str, code: grpc.StatusCode, seconds: float) -> None:
+        """Count a call as ended."""
+        self._in_flight.of(*self._labels, method).inc(-1)
+        self._seconds.of(*self._labels, method, code.name).observe(seconds)
+        if code is not grpc.StatusCode.OK:
+            self._refusals.of(*self._labels, method, code.name).inc()
+
+
+class Call:
+    """One call, while inside."""
+
+    def __init__(self, calls: Calls, method: str, context: "grpc.aio.ServicerContext[Any, Any]") -> None:
+        self._calls, self._method, self._context = calls, method, context
+        self._began = 0.0
+
+    async def __aenter__(self) -> None:
+        self._began = time.perf_counter()
+        self._calls.begun(self._method)
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        gone = isinstance(error, asyncio.CancelledError | GeneratorExit)
+        if error is None:
+            code, details = grpc.StatusCode.OK, ""
+        elif gone:
+            code, details = grpc.StatusCode.CANCELLED, ""
+        else:
+            code, details = truthful_status(error)
+        self._calls.ended(self._method, code, time.perf_counter() - self._began)
+        if error is not None and not gone:
+            await self._context.abort(code, details)
 
 
 def count_statuses(statuses: NDArray[np.int32]) -> Mapping[str, int]:

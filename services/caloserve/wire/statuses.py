@@ -1,10 +1,6 @@
 """gRPC status codes for the project's errors."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
 
 import grpc
 
@@ -37,27 +33,14 @@ def status_code(error: CaloServeError) -> grpc.StatusCode:
     return next((code for kind, code in _CODES if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
 
 
-@asynccontextmanager
-async def truthful_status(
-    context: "grpc.aio.ServicerContext[Any, Any]", observe: Callable[[grpc.StatusCode], None]
-) -> AsyncIterator[None]:
-    """End the call with the status that fits an error raised inside; tell ``observe`` how the call ended."""
-    try:
-        yield
-    except CaloServeError as error:
-        code, details = status_code(error), str(error)
+def truthful_status(error: BaseException) -> tuple[grpc.StatusCode, str]:
+    """Status and message that tell a caller the truth about ``error``; one that nobody raised on purpose is logged."""
+    if isinstance(error, CaloServeError):
+        code = status_code(error)
         if code is grpc.StatusCode.INTERNAL:
-            log.exception("a request failed")
-    except grpc.aio.AioRpcError as error:  # a call to another service failed
-        code, details = error.code(), error.details() or ""
-    except (asyncio.CancelledError, GeneratorExit):
-        observe(grpc.StatusCode.CANCELLED)
-        raise
-    except Exception:
-        code, details = grpc.StatusCode.INTERNAL, "internal error; the service's log says more"
-        log.exception("a request failed")
-    else:
-        observe(grpc.StatusCode.OK)
-        return
-    observe(code)
-    await context.abort(code, details)
+            log.error("a request failed", exc_info=error)
+        return code, str(error)
+    if isinstance(error, grpc.aio.AioRpcError):  # a call to another service failed
+        return error.code(), error.details() or ""
+    log.error("a request failed", exc_info=error)
+    return grpc.StatusCode.INTERNAL, "internal error; the service's log says more"
