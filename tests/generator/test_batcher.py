@@ -189,15 +189,42 @@ async def test_a_fault_is_told_to_those_who_rode_and_to_nobody_else() -> None:
         await batcher.submit(showers(1))
 
 
-async def test_a_batch_may_wait_for_more() -> None:
+async def test_a_batch_waits_for_as_many_riders_as_the_last_one_had() -> None:
     async with stepped(wait_s=20.0) as (engine, batcher):
-        engine.step(10)
-        tasks = await submitted(batcher, 1, 2)
+        first = await submitted(batcher, 1)  # alone it waits for nobody
+        await engine.begun()
+        both = await submitted(batcher, 2, 3)
+        engine.step(2)
+        await asyncio.gather(*first, *both)
+        one = await submitted(batcher, 4)
         await asyncio.sleep(0.05)
-        assert engine.batches == []
-        tasks += await submitted(batcher, ROOM)
-        await asyncio.gather(*tasks)
-        assert sum(rows for _, rows in engine.batches[0]) == ROOM
+        assert len(engine.batches) == 2
+        other = await submitted(batcher, 5)
+        engine.step()
+        await asyncio.gather(*one, *other)
+        assert engine.batches[2] == [(1, 4), (1, 5)]
+
+
+async def test_a_batch_does_not_wait_for_ever() -> None:
+    async with stepped(wait_s=0.01) as (engine, batcher):
+        first = await submitted(batcher, 1)
+        await engine.begun()
+        both = await submitted(batcher, 2, 3)
+        engine.step(3)
+        await asyncio.gather(*first, *both)
+        await batcher.submit(showers(1))
+        assert engine.batches[2] == [(1, 1)]
+
+
+async def test_a_full_batch_waits_for_nobody() -> None:
+    async with stepped(wait_s=20.0) as (engine, batcher):
+        first = await submitted(batcher, 1)
+        await engine.begun()
+        both = await submitted(batcher, 2, 3)
+        engine.step(3)
+        await asyncio.gather(*first, *both)
+        await batcher.submit(showers(ROOM))
+        assert engine.batches[2] == [(1, ROOM)]
 
 
 async def test_nothing_wanted_is_done_at_once() -> None:

@@ -5,6 +5,7 @@ room for so many rows:
 
 - Short entries ride first, in the order in which they came. While long ones wait too, they get half of the room.
 - Long entries take turns: each takes all the room that is left and goes to the end of the line.
+- A batch that is not full waits a moment for as many riders as the last one had: they are likely to come again.
 - An entry whose caller has gone, or whose deadline has passed, is dropped.
 - An entry that would make more rows wait than is allowed is refused at once, unless nobody waits.
 """
@@ -77,7 +78,7 @@ class Batcher:
         makers: of one engine.
         rows_per_batch: room of a batch.
         rows_waiting: rows that may wait at most.
-        wait_s: how long a batch that is not full waits for more. 0 is best unless the engine is a costly one.
+        wait_s: how long a batch waits at most for as many riders as the last one had; one caller alone never waits.
 
     Attributes:
         dropped: entries dropped, by why; see ``DROP_REASONS``.
@@ -93,6 +94,7 @@ class Batcher:
         self._rows_left = 0
         self._short: deque[_Entry] = deque()
         self._long: deque[_Entry] = deque()
+        self._riders = 0
         self._closed = False
         self._turn = threading.Lock()  # of the maker that fills the next batch
         self._engine = threading.Lock()
@@ -147,6 +149,7 @@ class Batcher:
                 full = self.waiting >= self._room
                 if not full:  # who comes while the engine is busy rides too
                     self._engine.acquire()
+                    self._wait_for_more()
                 batch = self._fill()
                 if not batch:  # nobody wants it any more
                     if not full:
@@ -170,15 +173,16 @@ class Batcher:
         """Wait for entries and stand them in their lines; False when the batcher is closed."""
         if not (self._closed or self._short or self._long):
             self._let_in(self._arrivals.get())
-            self._wait_for_more()
         self._let_all_in()
         return not self._closed
 
     def _wait_for_more(self) -> None:
+        """Wait until as many entries are there as rode last time, the batch is full, or time is up."""
+        self._let_all_in()
         until = time.perf_counter() + self._wait_s
         with suppress(Empty):
-            while self.waiting < self._room and not self._closed and (left := until - time.perf_counter()) > 0:
-                self._let_in(self._arrivals.get(timeout=left))
+            while len(self._short) + len(self._long) < self._riders and self.waiting < self._room:
+                self._let_in(self._arrivals.get(timeout=max(0.0, until - time.perf_counter())))
 
     def _let_all_in(self) -> None:
         with suppress(Empty):
@@ -197,6 +201,7 @@ class Batcher:
         with self._desk:
             boarded = self._board(batch, self._short, self._room // 2 if self._long else self._room)
             self._board(batch, self._long, self._room - boarded)
+        self._riders = len(batch)
         return batch
 
     def _board(self, batch: list[tuple[_Entry, Rows]], line: deque[_Entry], room: int) -> int:
