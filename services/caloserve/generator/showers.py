@@ -93,12 +93,13 @@ class Showers:
         return conserving
 
     def _again(self, limit: EnergyLimit, rows: Rows) -> None:
-        """Let rows wait for another attempt, before those that had none; refuse those that have had the last."""
+        """Let rows wait for another attempt, in order among the others; refuse those that have had the last."""
         spent = self.attempts[rows] >= limit.max_attempts
         for row in rows[spent].tolist():
             message = f"none of {limit.max_attempts} attempts deposits at most {1 + limit.tolerance:g} E"
             self.order.refuse(row, shower_pb2.SHOWER_STATUS_ENERGY_NOT_CONSERVED, message)
-        self._waiting = np.concatenate([rows[~spent], self._waiting])
+        # Sorted: batches that carry parts of an order need not come back in the order in which they left.
+        self._waiting = np.sort(np.concatenate([rows[~spent], self._waiting]))
 
     def _drop(self, row: int, *, finite: bool) -> None:
         reason = "negative" if finite else "non_finite"
