@@ -1,58 +1,18 @@
 import hashlib
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from subprocess import run
 from sys import executable
-from time import monotonic, sleep
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from prometheus_client.parser import text_string_to_metric_families
+from grpc_health.v1 import health_pb2
 
 from caloserve.stack.processes import ServerProcess, stop
 from caloserve.v1 import generator_pb2, generator_pb2_grpc
+from served_generator import metrics, running_generator, settled_health
 from standin_release import NAN_GEV, NEGATIVE_GEV, write_release
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
-
-
-@contextmanager
-def running_generator(releases: Path) -> Iterator[ServerProcess]:
-    free = "127.0.0.1:0"
-    server = ServerProcess(
-        "generator", "--particle", "gamma", "--releases", str(releases), "--address", free, "--metrics-address", free
-    )
-    try:
-        server.wait_until_listening()
-        yield server
-    finally:
-        stop([server])
-
-
-def settled_health(channel: grpc.Channel, service: str = "") -> int:
-    """The health once it is no longer UNKNOWN."""
-    stub = health_pb2_grpc.HealthStub(channel)
-    deadline = monotonic() + 20
-    while monotonic() < deadline:
-        status = stub.Check(health_pb2.HealthCheckRequest(service=service)).status
-        if status != health_pb2.HealthCheckResponse.UNKNOWN:
-            return int(status)
-        sleep(0.02)
-    raise AssertionError("the health stayed UNKNOWN")
-
-
-def metrics(server: ServerProcess) -> dict[str, float]:
-    """Every sample of /metrics, by name and labels as Prometheus writes them."""
-    with urllib.request.urlopen(f"http://{server.metrics_address}/metrics") as answer:
-        families = text_string_to_metric_families(answer.read().decode())
-        return {
-            f"{sample.name}{{{','.join(f'{key}={text}' for key, text in sorted(sample.labels.items()))}}}": sample.value
-            for family in families
-            for sample in family.samples
-        }
 
 
 def test_health_is_serving_once_the_release_is_loaded(tmp_path: Path) -> None:

@@ -17,11 +17,13 @@ NEGATIVE_GEV = 77.0
 """At this energy every hit cell is negative."""
 
 
-def write_release(folder: Path, particle: str, version: str = "0.1.0", *, gain: float = 1.0) -> Manifest:
-    """Write a release ``version`` below ``folder``, whose cells are about ``gain`` x 2 MeV per GeV."""
+def write_release(
+    folder: Path, particle: str, version: str = "0.1.0", *, gain: float = 1.0, model_kind: onnx.ModelProto | None = None
+) -> Manifest:
+    """Write a release ``version`` below ``folder``, whose cells are about ``gain`` x 2 MeV per GeV unless told."""
     release = folder / version
     release.mkdir(parents=True)
-    model = standin_model(gain).SerializeToString()
+    model = (model_kind or standin_model(gain)).SerializeToString()
     (release / "model.onnx").write_bytes(model)
     manifest = Manifest(
         schema=1,
