@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -45,7 +46,7 @@ class Sample:
         """Kinetic energies, shape (n,)."""
         return self.columns["energy"][:, 0]
 
-    @property
+    @cached_property
     def cells(self) -> NDArray[np.float32]:
         """Deposited energies in MeV, shape (n, cells)."""
         return self.geometry.flatten(*(self.columns[f"layer_{layer.index}"] for layer in self.geometry.layers))
