@@ -18,6 +18,20 @@ def test_bremsstrahlung_gives_the_radiation_length(z: int, a: float, x0_g_cm2: f
     assert 1 / radiated == pytest.approx(x0_g_cm2, rel=0.02)
 
 
+@pytest.mark.parametrize(
+    ("z", "expected_mb"),
+    [
+        (18, {0.5: (12.5, 4.18), 1.0: (13.4, 4.17), 5.0: (15.1, 5.87)}),
+        (82, {0.5: (11.5, 5.72), 1.0: (11.9, 5.23), 5.0: (11.6, 5.39)}),
+    ],
+)
+def test_bremsstrahlung_of_slow_electrons(z: int, expected_mb: dict[float, tuple[float, float]]) -> None:
+    """Seltzer and Berger's values for photons of no energy and of half the electron's."""
+    for energy_mev, expected in expected_mb.items():
+        spectrum = scaled_spectrum(z, np.array([[energy_mev]]), np.array([0.0, 0.5]))[0]
+        np.testing.assert_allclose(spectrum, expected, rtol=0.12)
+
+
 def test_slow_electrons_never_radiate_less_than_nothing() -> None:
     assert (scaled_spectrum(82, np.geomspace(1e-3, 1e4, 50)[:, np.newaxis], np.linspace(0, 1, 50)) > 0).all()
 
