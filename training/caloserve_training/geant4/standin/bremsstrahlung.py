@@ -1,9 +1,9 @@
 """Scaled bremsstrahlung spectra chi(T, k/T) = (beta^2 / Z^2) k dsigma/dk in mb, in place of Seltzer and Berger's.
 
 Y.-S. Tsai, Rev. Mod. Phys. 46 (1974) 815, eqs. (3.82) and (3.38)-(3.41): screened nuclei and electrons, and the Coulomb
-correction, coming in over some MeV. Slower electrons radiate more than that, the more so the heavier the nucleus; two
-terms add what Seltzer and Berger (At. Data Nucl. Data Tables 35 (1986) 345) have more for argon and lead on the average,
-which leaves a tenth from 0.5 MeV on, but for the hardest photons. Geant4 reads this table up to 1 GeV.
+correction, coming in over some MeV. Slower electrons radiate more than that, the more so the heavier the nucleus:
+two terms add what Seltzer and Berger, At. Data Nucl. Data Tables 35 (1986) 345, have more for argon and lead on the
+average. That leaves a tenth from 0.5 MeV on, but for the hardest photons. Geant4 reads this table up to 1 GeV.
 """
 
 from __future__ import annotations
