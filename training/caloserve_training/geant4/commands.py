@@ -40,7 +40,7 @@ def _parse_energies(_context: click.Context, _option: click.Parameter, value: st
     metavar="LOW:HIGH|E,E,...",
     help="Kinetic energies in GeV: spread evenly between bounds, or fixed ones in turn.",
 )
-@click.option("--count", type=click.IntRange(1, 2**32), required=True, help="Showers in the file.")
+@click.option("--count", type=click.IntRange(1, 2**32 - 1), required=True, help="Showers in the file.")
 @click.option("--seed", type=_UINT64, required=True, help="The same seed gives the same showers.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes at a time. [default: cores]")
 @click.option("--impact", type=float, nargs=2, default=(0, 0), metavar="PHI ETA", help="Where particles hit, mm.")
