@@ -97,6 +97,16 @@ def read_columns(path: Path, geometry: Geometry) -> tuple[dict[str, NDArray[np.f
     return columns, attributes
 
 
+def read_particle(path: Path) -> str | None:
+    """The particle that a file says its showers are of, None for one that does not say."""
+    try:
+        with h5py.File(path) as file:
+            particle = file.attrs.get("particle")
+    except OSError as error:
+        raise DataError(f"{path}: not a shower file: {error}") from error
+    return particle if isinstance(particle, str) else None
+
+
 def flip_indices() -> NDArray[np.int32]:
     """Cell permutations of the detector's four mirror images, shape ``(4, 504)``: none, phi, eta, both.
 

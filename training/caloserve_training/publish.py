@@ -11,7 +11,7 @@ from caloserve.generator import manifest
 from caloserve_training.data import file_sha256, read_showers
 from caloserve_training.errors import RunError
 from caloserve_training.export import OnnxGenerator, check_export, export_onnx
-from caloserve_training.figures import compute_figures
+from caloserve_training.fidelity.figures import draw_case, quick_figures
 from caloserve_training.model import HADRONS, LATENT_SIZE
 from caloserve_training.run import WEIGHTS, RunConfig
 from caloserve_training.trainer import make_generator
@@ -43,7 +43,7 @@ def publish_run(run: Path, *, version: str, reference: Path, releases: Path) -> 
     exported = OnnxGenerator(model)
     check_export(generator, exported)
     sample = read_showers(reference)
-    figures = compute_figures(exported.draw, sample)
+    figures = quick_figures(draw_case(exported.draw, sample, particle=config.particle))
     release = manifest.Manifest(
         schema=manifest.SCHEMA,
         version=version,
