@@ -207,7 +207,9 @@ class FakeServer(event_pb2_grpc.EventServiceServicer, generator_pb2_grpc.ShowerG
             energy_max_gev=100.0,
             fidelity=[
                 generator_pb2.FidelityFigure(name="auc_cells", value=0.5123, unit="", sample_size=1000),
-                generator_pb2.FidelityFigure(name="e_tot_ratio_1_10_gev", value=0.987, reference=1.0),
+                generator_pb2.FidelityFigure(
+                    name="e_tot_ratio_1_10_gev", value=0.987, reference=1.0, uncertainty=0.012
+                ),
             ],
             determinism=shower_pb2.DETERMINISM_CLASS_BITWISE,
             execution_provider="CPUExecutionProvider",

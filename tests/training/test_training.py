@@ -1,6 +1,8 @@
 """A training of a few steps, from a file of showers to a release."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +15,11 @@ from caloserve.generator.manifest import Manifest
 from caloserve_training import commands
 from caloserve_training.critic import THRESHOLD_MEV
 from caloserve_training.data import read_showers
-from caloserve_training.errors import DivergedError, RunError
+from caloserve_training.errors import DivergedError, GateError, RunError
 from caloserve_training.export import BATCH_SIZES, OnnxGenerator, check_export
 from caloserve_training.model import LATENT_SIZE
-from caloserve_training.publish import publish_run
+from caloserve_training.publish import Candidate, prepare_release
+from caloserve_training.publish import release as publish_release
 from caloserve_training.run import WEIGHTS, RunConfig, prepare_run
 from caloserve_training.schedule import Schedule
 from caloserve_training.trainer import STAGES, make_generator, train
@@ -26,6 +29,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
 )
 
+SHIPPED = Path(__file__).parents[2] / "services" / "eplus" / "releases" / "0.1.0"
 SHORT = Schedule(layer_energy_steps=60, expectation_steps=60, adversarial_steps=6, batch_size=32, hidden=16)
 
 
@@ -46,10 +50,19 @@ def run(training_file: Path, reference_file: Path, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture(scope="module")
-def release(run: Path, reference_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def candidate(
+    run: Path, reference_file: Path, training_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Candidate:
+    """The run judged, where the release that the project ships is served."""
     releases = tmp_path_factory.mktemp("releases")
-    publish_run(run, version="0.0.1", reference=reference_file, releases=releases)
-    return releases / "0.0.1"
+    shutil.copytree(SHIPPED, releases / SHIPPED.name)
+    return prepare_release(run, version="0.2.0", reference=reference_file, releases=releases, training=training_file)
+
+
+@pytest.fixture(scope="module")
+def release(candidate: Candidate) -> Path:
+    publish_release(candidate, accept="six steps are enough for a test")
+    return candidate.folder
 
 
 @pytest.fixture(scope="module")
@@ -108,21 +121,47 @@ def test_cells_add_up_to_less_than_the_particle_had(exported: OnnxGenerator) -> 
 def test_the_manifest_describes_the_release(release: Path, run: Path) -> None:
     manifest = Manifest.read(release / "manifest.json")
     config = RunConfig.read(run)
-    assert (manifest.particle, manifest.version, manifest.geometry_id) == ("eplus", "0.0.1", CALOGAN.id)
+    assert (manifest.particle, manifest.version, manifest.geometry_id) == ("eplus", "0.2.0", CALOGAN.id)
     assert manifest.model.latent_size == LATENT_SIZE
     assert manifest.training.data_sha256 == config.data_sha256
     assert manifest.fidelity.reference_sha256 == config.reference_sha256
     assert {"e_tot_ratio_1_10_gev", "auc_shapes", "auc_cells"} <= {figure.name for figure in manifest.fidelity.figures}
 
 
+def test_a_worse_release_is_refused_and_told_why(candidate: Candidate) -> None:
+    other = replace(candidate, folder=candidate.folder.with_name("0.3.0"))
+    with pytest.raises(GateError) as refused:
+        publish_release(other)
+    assert not other.folder.exists()
+    assert "auc_shapes" in str(refused.value)
+    assert "is worse than the served auc_shapes" in str(refused.value)
+    assert "is further than 0.25 from 0.5" in str(refused.value)
+    assert (candidate.report / "report.html").is_file()
+
+
+def test_an_accepted_release_says_why_and_carries_its_report(release: Path) -> None:
+    fidelity = Manifest.read(release / "manifest.json").fidelity
+    assert fidelity.accepted == "six steps are enough for a test"
+    assert any("auc_cells" in objection for objection in fidelity.objections)
+    assert fidelity.policy == 1
+    assert "Fidelity of e⁺ showers" in (release / "fidelity" / "report.html").read_text(encoding="utf-8")
+    numbers = json.loads((release / "fidelity" / "fidelity.json").read_text(encoding="utf-8"))
+    assert [figure["name"] for figure in numbers["figures"]] == [figure.name for figure in fidelity.figures]
+
+
+def test_other_training_data_are_refused(run: Path, reference_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="not the data"):
+        prepare_release(run, version="0.0.2", reference=reference_file, releases=tmp_path, training=reference_file)
+
+
 def test_a_release_is_never_overwritten(run: Path, release: Path, reference_file: Path) -> None:
     with pytest.raises(RunError, match="already published"):
-        publish_run(run, version=release.name, reference=reference_file, releases=release.parent)
+        prepare_release(run, version=release.name, reference=reference_file, releases=release.parent)
 
 
 def test_another_reference_sample_is_refused(run: Path, eplus_file: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not the sample"):
-        publish_run(run, version="0.0.2", reference=eplus_file, releases=tmp_path)
+        prepare_release(run, version="0.0.2", reference=eplus_file, releases=tmp_path)
 
 
 def test_training_stops_at_a_loss_that_is_no_number(training_file: Path) -> None:

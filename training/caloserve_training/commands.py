@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from caloserve.calorimeter import PARTICLES, CaloServeError
+from caloserve_training.fidelity.command import judge_with, print_verdict, progress_bar, quieten
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -30,7 +31,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--seed", type=int, help="Seed of everything random.")
 def train(particle: str, data: Path, reference: Path, output: Path, **settings: int | None) -> None:
     """Train a shower generator on Geant4 showers."""
-    _quieten()
+    quieten()
     from caloserve_training.run import WEIGHTS, prepare_run  # noqa: PLC0415
     from caloserve_training.schedule import Schedule  # noqa: PLC0415
 
@@ -66,26 +67,37 @@ def train(particle: str, data: Path, reference: Path, output: Path, **settings: 
 @click.option("--version", required=True, help="Version of the release, as in 0.1.0.")
 @click.option("--reference", type=_FILE, help="Showers to judge by. [default: tests/data/PARTICLE.hdf5]")
 @click.option("--releases", type=_FOLDER, help="Where releases go. [default: services/PARTICLE/releases]")
-def publish(run: Path, version: str, reference: Path | None, releases: Path | None) -> None:
-    """Export a finished run to ONNX, judge it and publish it as a release."""
-    _quieten()
-    from caloserve_training.publish import publish_run  # noqa: PLC0415
+@click.option("--training", type=_FILE, help="The run's data, to see whether any of it is replayed.")
+@click.option("--accept", metavar="REASON", help="Publish a release that the gate refuses; the manifest says why.")
+def publish(
+    run: Path, *, version: str, reference: Path | None, releases: Path | None, training: Path | None, accept: str | None
+) -> None:
+    """Export a finished run to ONNX, judge it and publish it as a release.
+
+    A release that is worse than the newest one, or worse than any may be, is refused.
+    """
+    quieten()
+    from caloserve_training.publish import prepare_release, release  # noqa: PLC0415
     from caloserve_training.run import RunConfig  # noqa: PLC0415
 
     try:
         particle = RunConfig.read(run).particle
-        release = publish_run(
-            run,
-            version=version,
-            reference=reference or Path("tests", "data", f"{particle}.hdf5"),
-            releases=releases or Path("services", particle, "releases"),
-        )
+        with progress_bar() as progress:
+            candidate = prepare_release(
+                run,
+                version=version,
+                reference=reference or Path("tests", "data", f"{particle}.hdf5"),
+                releases=releases or Path("services", particle, "releases"),
+                training=training,
+                judge_case=partial(judge_with, progress),
+            )
+        print_verdict(candidate.judgement)
+        published = release(candidate, accept=accept)
     except (CaloServeError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    for figure in release.fidelity.figures:
-        against = "" if figure.reference is None else f"  (Geant4 {figure.reference:.4g})"
-        click.echo(f"{figure.name:34} {figure.value:.4g}{against}, n = {figure.sample_size}")
-    click.echo(f"Published {particle} {version}")
+    click.echo(f"Published {particle} {version}; its report is {candidate.folder / 'fidelity' / 'report.html'}")
+    if published.fidelity.accepted:
+        click.echo(f"The gate refused it: {'; '.join(published.fidelity.objections)}")
 
 
 def _train_command(particle: str, data: Path, reference: Path, schedule: Schedule) -> str:
@@ -126,9 +138,3 @@ def _reporter(progress: Progress, schedule: Schedule) -> Report:
         progress.update(tasks[stage], completed=number, losses=words)
 
     return report
-
-
-def _quieten() -> None:
-    """TensorFlow and Keras must be told before they are imported."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")

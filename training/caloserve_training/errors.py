@@ -32,6 +32,14 @@ class RunError(TrainingError):
     """A run folder is missing, incomplete or not what is asked for."""
 
 
+class PolicyError(TrainingError):
+    """The gate's policy is malformed."""
+
+
+class GateError(TrainingError):
+    """A release is worse than the served one, or worse than any release may be."""
+
+
 class ExportError(TrainingError):
     """The exported graph does not do what the trained generator does."""
 

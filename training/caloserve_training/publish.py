@@ -1,33 +1,80 @@
-"""From a finished run to a release: model.onnx and its manifest."""
+"""From a finished run to a release: model.onnx, its manifest and its fidelity report, past the gate."""
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import shutil
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from caloserve.calorimeter import CALOGAN, SAMPLER_VERSION
 from caloserve.generator import manifest
-from caloserve_training.data import file_sha256, read_showers
-from caloserve_training.errors import RunError
+from caloserve.generator.releases import ReleaseStore
+from caloserve_training.data import ShowerSample, file_sha256, read_showers
+from caloserve_training.errors import GateError, RunError
 from caloserve_training.export import OnnxGenerator, check_export, export_onnx
+from caloserve_training.fidelity.case import Case
 from caloserve_training.fidelity.figures import draw_case, quick_figures
+from caloserve_training.fidelity.gate import objections
+from caloserve_training.fidelity.judge import Judgement, judge
+from caloserve_training.fidelity.policy import read_policy
+from caloserve_training.fidelity.report import write_report
 from caloserve_training.model import HADRONS, LATENT_SIZE
 from caloserve_training.run import WEIGHTS, RunConfig
 from caloserve_training.trainer import make_generator
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    Judge = Callable[[Case], Judgement]
+
 MODEL = "model.onnx"
+FIDELITY = "fidelity"
 DOMAIN = manifest.Domain(energy_min_gev=1.0, energy_max_gev=100.0)
 
 
-def publish_run(run: Path, *, version: str, reference: Path, releases: Path) -> manifest.Manifest:
-    """Export a run, judge it against the reference sample and write ``releases/<version>``.
+@dataclass(frozen=True)
+class Candidate:
+    """A release before the gate.
+
+    Attributes:
+        folder: Where it will be.
+        manifest: What it will say.
+        model: The exported model.
+        judgement: What the judge found.
+        report: Folder of the judge's report, in the run.
+    """
+
+    folder: Path
+    manifest: manifest.Manifest
+    model: bytes
+    judgement: Judgement
+    report: Path
+
+
+def prepare_release(
+    run: Path,
+    *,
+    version: str,
+    reference: Path,
+    releases: Path,
+    training: Path | None = None,
+    judge_case: Judge = judge,
+) -> Candidate:
+    """Export a run and judge it against the reference sample, and beside the release that is served.
+
+    Args:
+        run: A finished run.
+        version: Of the release.
+        reference: The sample that the run was kept from.
+        releases: Folder of the particle's releases.
+        training: The run's data, to see whether any of it is replayed.
+        judge_case: What judges; another one may show how far it is.
 
     Raises:
-        RunError: the run is incomplete, was trained against another reference sample, or the version is taken.
+        RunError: the run is incomplete, was trained on or against another sample, or the version is taken.
         ExportError: the exported graph does not do what the trained generator does.
     """
     config = RunConfig.read(run)
@@ -37,14 +84,25 @@ def publish_run(run: Path, *, version: str, reference: Path, releases: Path) -> 
     reference_sha256 = file_sha256(reference)
     if reference_sha256 != config.reference_sha256:
         raise RunError(f"{reference}: not the sample this run was kept from; it may have been trained on some of it")
+    if training is not None and file_sha256(training) != config.data_sha256:
+        raise RunError(f"{training}: not the data this run was trained on")
     generator = make_generator(hadronic=config.particle in HADRONS, hidden=config.schedule.hidden)
     generator.load_weights(run / WEIGHTS)
     model = export_onnx(generator)
     exported = OnnxGenerator(model)
     check_export(generator, exported)
     sample = read_showers(reference)
-    figures = quick_figures(draw_case(exported.draw, sample, particle=config.particle))
-    release = manifest.Manifest(
+    case = draw_case(
+        exported.draw,
+        sample,
+        particle=config.particle,
+        training=None if training is None else read_showers(training).without(sample),
+        source=f"{config.particle} {version}",
+    )
+    judgement = judge_case(case)
+    figures = judgement.figures()
+    policy = read_policy(hadronic=case.hadronic)
+    described = manifest.Manifest(
         schema=manifest.SCHEMA,
         version=version,
         particle=config.particle,
@@ -65,9 +123,48 @@ def publish_run(run: Path, *, version: str, reference: Path, releases: Path) -> 
             command=config.command,
             commit=config.commit,
         ),
-        fidelity=manifest.Fidelity(reference_sha256=reference_sha256, sample_size=len(sample), figures=figures),
+        fidelity=manifest.Fidelity(
+            reference_sha256=reference_sha256,
+            sample_size=len(sample),
+            figures=figures,
+            policy=policy.version,
+            objections=objections(policy, figures, served_figures(releases, sample, particle=config.particle)),
+        ),
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MODEL).write_bytes(model)
-    release.write(folder / "manifest.json")
-    return release
+    write_report(judgement, run / FIDELITY, made_on=described.created)
+    return Candidate(folder, described, model, judgement, run / FIDELITY)
+
+
+def release(candidate: Candidate, *, accept: str | None = None) -> manifest.Manifest:
+    """Publish a candidate with its report; what stands against it goes into the manifest, with why it was accepted.
+
+    Raises:
+        GateError: something stands against it, and no reason was given to accept it.
+    """
+    described = candidate.manifest
+    against = described.fidelity.objections
+    if against and not accept:
+        listed = "\n".join(f"  {objection}" for objection in against)
+        raise GateError(
+            f"{described.particle} {described.version} is refused:\n{listed}\n"
+            f"The report is in {candidate.report}. Publish all the same with --accept REASON."
+        )
+    described = replace(described, fidelity=replace(described.fidelity, accepted=accept if against else None))
+    candidate.folder.mkdir(parents=True, exist_ok=True)
+    (candidate.folder / MODEL).write_bytes(candidate.model)
+    shutil.copytree(candidate.report, candidate.folder / FIDELITY, dirs_exist_ok=True)
+    described.write(candidate.folder / "manifest.json")
+    return described
+
+
+def served_figures(releases: Path, reference: ShowerSample, *, particle: str) -> tuple[manifest.Figure, ...] | None:
+    """Figures of the newest release on this reference, None where there is none.
+
+    They are measured anew: those in its manifest may be of another sample, or of another version of the judge.
+    """
+    store = ReleaseStore(releases, particle)
+    if not any(releases.glob("*/manifest.json")):
+        return None
+    versions = [version for version in store.versions() if (releases / version / "manifest.json").exists()]
+    served = OnnxGenerator(store.load(versions[-1]).model)
+    return quick_figures(draw_case(served.draw, reference, particle=particle))

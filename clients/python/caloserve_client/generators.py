@@ -20,6 +20,8 @@ class FidelityFigure:
     """The same figure for full simulation, where there is one."""
     unit: str
     sample_size: int
+    uncertainty: float | None = None
+    """One standard deviation of ``value``, where it is known."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,7 @@ def _figure(message: generator_pb2.FidelityFigure) -> FidelityFigure:
         reference=message.reference if message.HasField("reference") else None,
         unit=message.unit,
         sample_size=message.sample_size,
+        uncertainty=message.uncertainty if message.HasField("uncertainty") else None,
     )
 
 

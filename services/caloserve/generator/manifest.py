@@ -62,6 +62,12 @@ class Fidelity:
     reference_sha256: str
     sample_size: int
     figures: tuple[Figure, ...]
+    policy: int | None = None
+    """Version of the policy that the release was held to."""
+    objections: tuple[str, ...] = ()
+    """What stood against it."""
+    accepted: str | None = None
+    """Why it was published all the same."""
 
 
 @dataclass(frozen=True)

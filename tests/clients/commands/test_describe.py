@@ -29,7 +29,7 @@ def test_table(server: FakeServer, monkeypatch: pytest.MonkeyPatch, *, with_rich
     assert "domain / GeV 1 to 100 1 to 100" in rows
     assert "parameters 1,234,567 1,234,567" in rows
     assert "determinism bitwise bitwise" in rows
-    assert "e_tot_ratio_1_10_gev 0.987 (1) 0.987 (1)" in rows
+    assert "e_tot_ratio_1_10_gev 0.987 ± 0.01 (1) 0.987 ± 0.01 (1)" in rows
     assert "auc_cells 0.5123 (n = 1000) 0.5123 (n = 1000)" in rows
 
 

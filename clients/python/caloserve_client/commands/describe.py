@@ -8,9 +8,9 @@ import click
 
 from caloserve_client.commands.connection import connected, target_option
 from caloserve_client.commands.tables import Rows, print_table
-from caloserve_client.generators import Generator, Release
+from caloserve_client.generators import FidelityFigure, Generator, Release
 
-_TELLING = ("e_tot_ratio", "occupancy", "auc")
+_TELLING = ("e_tot_ratio", "minimum_ionising_ratio", "occupancy", "auc", "copies")
 """Beginnings of the names of the figures that tell most; --json has all."""
 
 
@@ -72,7 +72,7 @@ def _domain(release: Release | None) -> str:
 
 
 def _figures(releases: Sequence[Release | None]) -> Rows:
-    """The figures of merit that tell most, one per row; in brackets full simulation's, or the size of the sample."""
+    """The figures of merit that tell most, one per row; in brackets full simulation's, and the sample's size."""
     by_release = [{figure.name: figure for figure in release.fidelity} if release else {} for release in releases]
     names = dict.fromkeys(name for figures in by_release for name in figures if name.startswith(_TELLING))
     rows = []
@@ -80,9 +80,16 @@ def _figures(releases: Sequence[Release | None]) -> Rows:
         row = [name]
         for figures in by_release:
             figure = figures.get(name)
-            row.append("" if figure is None else f"{figure.value:.4g} {figure.unit}".strip())
-            if figure is not None:
-                beside = f"n = {figure.sample_size}" if figure.reference is None else f"{figure.reference:.4g}"
-                row[-1] += f" ({beside})"
+            row.append("" if figure is None else _figure(figure))
         rows.append(row)
     return rows
+
+
+def _figure(figure: FidelityFigure) -> str:
+    """Value, error and what to hold it against; an area under a curve means nothing without the sample's size."""
+    error = "" if figure.uncertainty is None else f" ± {figure.uncertainty:.1g}"
+    beside = [] if figure.reference is None else [f"{figure.reference:.4g}"]
+    if figure.reference is None or figure.name.startswith("auc"):
+        beside.append(f"n = {figure.sample_size}")
+    unit = f" {figure.unit}" if figure.unit else ""
+    return f"{figure.value:.4g}{error}{unit} ({', '.join(beside)})"
