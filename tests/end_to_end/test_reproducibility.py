@@ -1,10 +1,15 @@
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from caloserve.calorimeter import PARTICLES
+from caloserve.generator.settings import service_settings
+from caloserve.stack.stack import Stack, wait_until_loaded
 from caloserve_client import CaloServeClient
+from served_generator import running_generator
 
 SEED, EVENT_ID = 20171, 42
 NAMES = {particle.pdg_id: name for name, particle in PARTICLES.items()}
@@ -53,6 +58,23 @@ def test_and_in_any_batch_of_any_size_and_order(
     energies = [particles[index][1] for index in indices]
     batch = generators[name].generate_showers(name, energies, seed=SEED, event_id=EVENT_ID, indices=indices)
     assert batch.cells_mev.tobytes() == event_cells[indices].tobytes()
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_and_from_a_process_started_later_with_any_number_of_threads(
+    particles: list[tuple[int, float]], event_cells: np.ndarray, threads: str
+) -> None:
+    name = list(PARTICLES)[int(threads)]
+    of_kind = [index for index, (pdg_id, _) in enumerate(particles) if NAMES[pdg_id] == name]
+    energies = [particles[index][1] for index in of_kind]
+    releases = service_settings(name).parent / "releases"
+    with (
+        running_generator(releases, "--threads", threads, particle=name) as server,
+        CaloServeClient(server.address) as client,
+    ):
+        wait_until_loaded(Stack(server, (server,)), threading.Event())
+        batch = client.generate_showers(name, energies, seed=SEED, event_id=EVENT_ID, indices=of_kind)
+    assert batch.cells_mev.tobytes() == event_cells[of_kind].tobytes()
 
 
 def test_an_event_of_ten_thousand_particles(router: CaloServeClient) -> None:

@@ -73,6 +73,7 @@ class GeneratorServicer:
                     yield splice(message, ("chunk", *path), cells)
             finally:
                 upcoming.cancel()
+                upcoming.add_done_callback(_forget)
 
     async def DescribeGenerator(
         self, request: generator_pb2.DescribeGeneratorRequest, context: Context
@@ -111,6 +112,12 @@ class GeneratorServicer:
         answer.timings.total_ms = 1e3 * (encoded - began)
         self._metrics.made(release.manifest.version, showers, encode_s=encoded - made, answer_s=encoded - ordered)
         return answer, CELLS, cells
+
+
+def _forget(unwanted: "asyncio.Future[Answer]") -> None:
+    """Look at what became of it, or asyncio would report an error that nobody waits for."""
+    if not unwanted.cancelled():
+        unwanted.exception()
 
 
 def _deadline(context: Context) -> float | None:
