@@ -96,12 +96,12 @@ def simulate(
 
 def _command(beam: Beam, count: int, detector: Path | None, output: Path) -> str:
     """The command that repeats the simulation, files by their names: paths mean nothing elsewhere."""
-    energies = (",".join if beam.fixed else ":".join)(f"{energy:g}" for energy in beam.energies_gev)
+    energies = (",".join if beam.fixed else ":".join)(f"{energy:.12g}" for energy in beam.energies_gev)
     words = f"caloserve simulate --particle {beam.particle} --energies {energies} --count {count} --seed {beam.seed}"
     if beam.impact_mm != (0, 0):
-        words += f" --impact {beam.impact_mm[0]:g} {beam.impact_mm[1]:g}"
+        words += f" --impact {beam.impact_mm[0]:.12g} {beam.impact_mm[1]:.12g}"
     if beam.polar_deg:
-        words += f" --angle {beam.polar_deg:g} {beam.azimuth_deg:g}"
+        words += f" --angle {beam.polar_deg:.12g} {beam.azimuth_deg:.12g}"
     if detector is not None:
         words += f" --detector {detector.name}"
     return f"{words} --output {output.name}"

@@ -75,7 +75,10 @@ def work(job: Job) -> NoReturn:
 
 def _appender(job: Job, part: RawIOBase) -> Report:
     def append(shot: Primary, images: list[NDArray[np.float64]]) -> None:
-        part.write(record(job.detector.geometry, shot.energy_gev, images).tobytes())
+        row = record(job.detector.geometry, shot.energy_gev, images).tobytes()
+        if part.write(row) != len(row):  # anything after it would be misread
+            print("the disk is full", file=sys.stderr, flush=True)  # noqa: T201 (into the log)
+            os._exit(1)
         if os.getppid() != job.parent:  # nobody waits for the rest
             os._exit(1)
 
