@@ -14,14 +14,12 @@ import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
-from hypothesis import strategies as st
 
 from caloserve_training.data import ShowerSample, file_sha256, read_showers
 from caloserve_training.errors import DataError, DownloadError
 from caloserve_training.samples.check import check_sample
 from caloserve_training.samples.commands import data
-from caloserve_training.samples.comparison import compare, holm
+from caloserve_training.samples.comparison import compare
 from caloserve_training.samples.merge import merge
 from caloserve_training.samples.public import fetch_public
 from caloserve_training.samples.sample import read_sample
@@ -164,15 +162,6 @@ def test_comparing_tells_what_differs(eplus_file: Path) -> None:
     assert run.exit_code == 1
     assert "containment" in run.output
     assert "DIFFERS" in run.output
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_holm_keeps_the_order_and_never_lessens(p_values: list[float]) -> None:
-    corrected = holm(p_values)
-    assert all(p <= held <= 1 for p, held in zip(p_values, corrected, strict=True))
-    order = np.argsort(p_values, kind="stable")
-    assert np.all(np.diff(np.array(corrected)[order]) >= 0)
-    assert min(corrected) == pytest.approx(min(1.0, len(p_values) * min(p_values)))
 
 
 @pytest.mark.parametrize("arguments", [[], ["--info"], ["--info", "--check"], ["--fetch", "folder", "--info"]])

@@ -9,10 +9,9 @@ import numpy as np
 from scipy.stats import ks_2samp
 
 from caloserve.calorimeter import CALOGAN, SHOWER_SHAPES, shapes
+from caloserve_training.fidelity.checks import holm
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from caloserve_training.data import ShowerSample
@@ -63,20 +62,11 @@ def compare(sample: ShowerSample, reference: ShowerSample) -> list[ShapeComparis
         for layer in CALOGAN.layers:
             shape = SHOWER_SHAPES[f"{name}_{layer.index}"]
             pairs.append((shape.name, shape.unit, shape(sample.cells), shape(reference.cells)))
-    p_values = holm([float(ks_2samp(made, true, method="asymp").pvalue) for _, _, made, true in pairs])
+    p_values = holm(np.array([ks_2samp(made, true, method="asymp").pvalue for _, _, made, true in pairs]))
     return [
-        ShapeComparison(name, unit, float(made.mean()), float(true.mean()), _error(made, true), p_value)
+        ShapeComparison(name, unit, float(made.mean()), float(true.mean()), _error(made, true), float(p_value))
         for (name, unit, made, true), p_value in zip(pairs, p_values, strict=True)
     ]
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """S. Holm, Scand. J. Statist. 6 (1979) 65: p-values that may be compared with one level for all of them."""
-    order = np.argsort(p_values)
-    factors = len(p_values) - np.arange(len(p_values))
-    corrected = np.empty(len(p_values))
-    corrected[order] = np.minimum(np.maximum.accumulate(np.asarray(p_values)[order] * factors), 1.0)
-    return [float(value) for value in corrected]
 
 
 def _containment(sample: ShowerSample) -> Values:
