@@ -4,9 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 SOURCES := pyproject.toml hatch_build.py $(wildcard protos/caloserve/v1/*.proto)
+PEERS := litserve mlserver pytriton
 BUF ?= npx --yes @bufbuild/buf@1.75.0
 
-.PHONY: demo serve test lint format proto-lint dashboards requirements clean images up
+.PHONY: demo serve test bench bench-soak bench-peers lint format proto-lint dashboards requirements clean images up
 
 demo: .venv/.demo
 	$(BIN)/caloserve demo
@@ -16,6 +17,18 @@ serve: .venv/.demo
 
 test: .venv/.dev
 	$(BIN)/pytest
+
+# How fast it is, in about five minutes; `make bench OPTIONS=--record` adds the table to docs/benchmarks.md.
+bench: .venv/.dev
+	PYTHONPATH=tests/bench $(BIN)/python -m caloserve_bench ours --json output/bench.json $(OPTIONS)
+
+# Ten minutes of many small requests: does memory grow?
+bench-soak: .venv/.dev
+	PYTHONPATH=tests/bench $(BIN)/python -m caloserve_bench soak --json output/bench-soak.json $(OPTIONS)
+
+# The same model behind other Python model servers, each installed in an environment of its own.
+bench-peers: .venv/.dev $(PEERS:%=.venv/peers/%/.installed)
+	PYTHONPATH=tests/bench $(BIN)/python -m caloserve_bench peers --json output/bench-peers.json $(OPTIONS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check
@@ -37,6 +50,11 @@ dashboards: .venv/.dev
 # What each installation needs, pinned with hashes.
 requirements: .venv/.uv
 	./requirements/compile $(UV)
+
+.venv/peers/%/.installed: tests/bench/peers/%/requirements.txt .venv/.uv
+	$(UV) venv --quiet --clear .venv/peers/$*
+	$(UV) pip install --quiet --require-hashes --python .venv/peers/$*/bin/python -r $<
+	touch $@
 
 clean:
 	rm -rf .venv

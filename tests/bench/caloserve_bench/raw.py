@@ -1,0 +1,70 @@
+"""ONNX Runtime in this process, with the service's session, threads and batches, and no service around it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caloserve.calorimeter.seeds import latents
+from caloserve.generator.engine import Engine, require_runtime
+from caloserve.generator.releases import ReleaseStore
+from caloserve.generator.settings import Provider, Settings, service_settings
+from caloserve.wire.rows import split
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Ready-made input for the model."""
+
+    latent: NDArray[np.float32]
+    energies_gev: NDArray[np.float32]
+
+
+class Model:
+    """The default release of e+, open twice: as the service's engine, and as a bare session beside it."""
+
+    def __init__(self, threads: int = 1) -> None:
+        settings = Settings.read(service_settings("eplus"))
+        store = ReleaseStore(settings.releases, "eplus")
+        self.path: Path = store.folder / store.versions()[-1] / "model.onnx"
+        release = store.load(store.versions()[-1])
+        self.engine = Engine(release, Provider.CPU, threads)
+        self.largest_batch = self.engine.buckets[-1]
+        self._session = _bare_session(release.model, threads)
+        batch = self.batch(self.largest_batch)
+        if not np.array_equal(self.run(batch), self.engine.run(batch.latent, batch.energies_gev)):
+            raise AssertionError("the bare session and the engine do not make the same showers")
+
+    def batch(self, showers: int, energy_gev: float | None = None) -> Batch:
+        """Latents and energies, all the same or from 1 to 100 GeV."""
+        energies = np.full(showers, energy_gev, np.float32) if energy_gev else np.linspace(1, 100, showers)
+        latent = latents(7, 1, range(showers), 0, self.engine.latent_size)
+        return Batch(latent, energies.astype(np.float32))
+
+    def run(self, batch: Batch) -> NDArray[np.float32]:
+        """Showers of a batch that is not larger than the service's largest."""
+        (cells,) = self._session.run(["cells"], {"latent": batch.latent, "energy": batch.energies_gev[:, np.newaxis]})
+        return np.asarray(cells)
+
+    def run_cut(self, batch: Batch) -> None:
+        """The same for a larger one, cut as the service cuts it."""
+        for rows in split(len(batch.latent), self.largest_batch):
+            self.run(Batch(batch.latent[rows], batch.energies_gev[rows]))
+
+    def draw_and_run(self, batch: Batch) -> NDArray[np.float32]:
+        """What the service's engine thread does for a request: latents from random streams, then the showers."""
+        latent = latents(7, 1, range(len(batch.latent)), 0, self.engine.latent_size)
+        return self.engine.run(latent, batch.energies_gev)
+
+
+def _bare_session(model: bytes, threads: int) -> Any:
+    """A session with the options that the service's engine uses."""
+    onnxruntime = require_runtime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
