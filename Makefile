@@ -51,7 +51,7 @@ dashboards: .venv/.dev
 requirements: .venv/.uv
 	./requirements/compile $(UV)
 
-.venv/peers/%/.installed: tests/bench/peers/%/requirements.txt .venv/.uv
+.venv/peers/%/.installed: tests/bench/peers/requirements/%.txt .venv/.uv
 	$(UV) venv --quiet --clear .venv/peers/$*
 	$(UV) pip install --quiet --require-hashes --python .venv/peers/$*/bin/python -r $<
 	touch $@

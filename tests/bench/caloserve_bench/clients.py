@@ -1,16 +1,22 @@
-"""Clients of the gRPC services, bare: they send prepared bytes and count what comes."""
+"""Bare clients: they send prepared bytes and count what comes."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 import grpc
 
+from caloserve.calorimeter.geometry import CALOGAN
 from caloserve.wire.channels import CHANNEL_OPTIONS
 from caloserve_bench.load import Ask, RefusedError
 
 SHOWERS: Final = "/caloserve.v1.ShowerGeneratorService/GenerateShowers"
 SHOWER_STREAM: Final = "/caloserve.v1.ShowerGeneratorService/GenerateShowersStream"
 EVENT: Final = "/caloserve.v1.EventService/GenerateEvent"
+
+BYTES_PER_SHOWER: Final = 4 * CALOGAN.cells
+
+Exchange = Callable[[bytes], Awaitable[bytes]]
+"""Sends a request and waits for its answer; raises RefusedError."""
 
 _OPTIONS: Final = [*CHANNEL_OPTIONS, ("grpc.use_local_subchannel_pool", 1)]
 
@@ -20,18 +26,36 @@ def channels(address: str, count: int) -> list[grpc.aio.Channel]:
     return [grpc.aio.insecure_channel(address, options=_OPTIONS) for _ in range(count)]
 
 
-def unary_client(
-    channel: grpc.aio.Channel, method: str, requests: Sequence[bytes], sizes: Sequence[int], first: int = 0
-) -> Ask:
-    """Asks one request after the other, beginning with the ``first``; their ``sizes`` are in showers."""
+def grpc_exchange(channel: grpc.aio.Channel, method: str) -> Exchange:
+    """Unary calls of a method."""
     call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
 
-    async def ask(number: int) -> AsyncIterator[int]:
-        which = (first + number) % len(requests)
+    async def exchange(request: bytes) -> bytes:
         try:
-            await call(requests[which])
+            return await call(request)
         except grpc.aio.AioRpcError as error:
             raise _refused(error) from error
+
+    return exchange
+
+
+def client(
+    exchange: Exchange,
+    prepared: Sequence[bytes],
+    sizes: Sequence[int],
+    first: int = 0,
+    bytes_per_shower: int = BYTES_PER_SHOWER,
+) -> Ask:
+    """Asks one request after the other, beginning with the ``first``; their ``sizes`` are in showers.
+
+    An answer too short to hold what was asked raises AssertionError.
+    """
+
+    async def ask(number: int) -> AsyncIterator[int]:
+        which = (first + number) % len(prepared)
+        answer = await exchange(prepared[which])
+        if len(answer) < sizes[which] * bytes_per_shower:
+            raise AssertionError(f"{len(answer)} bytes do not hold {sizes[which]} showers")
         yield sizes[which]
 
     return ask

@@ -12,9 +12,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from caloserve_bench.contenders import Contender, interleave
+from caloserve_bench.doors import our_door, peer_door
 from caloserve_bench.endurance import Endurance, endure
 from caloserve_bench.machine import Machine
 from caloserve_bench.ours import our_contenders, overloads, small_requests
+from caloserve_bench.peer_servers import running_peers
+from caloserve_bench.peers import PEERS, contenders
+from caloserve_bench.peers import rows as peer_rows
 from caloserve_bench.processors import Cores, descendants
 from caloserve_bench.raw import Model
 from caloserve_bench.report import Report
@@ -80,6 +84,34 @@ def soak(minutes: float, threads: int, *, json_path: Path | None, record: bool) 
     series = {endurance.series.name: endurance.series for endurance in endurances}
     report = Report("bench-soak", machine, {"minutes": minutes, "threads": threads}, rows, series)
     _tell(report, json_path, record=record)
+
+
+@bench.command()
+@_rounds
+@_options
+@click.option(
+    "--peer", "names", multiple=True, default=tuple(PEERS), type=click.Choice(list(PEERS)), help="Only these."
+)
+def peers(
+    names: tuple[str, ...], rounds: int, seconds: float, threads: int, *, json_path: Path | None, record: bool
+) -> None:
+    """The generator beside other Python model servers with the same model."""
+    machine = Machine.here()
+    series = asyncio.run(_peers(names, rounds, seconds, threads))
+    settings = {"rounds": rounds, "seconds": seconds, "threads": threads}
+    _tell(Report("bench-peers", machine, settings, peer_rows(series), series), json_path, record=record)
+
+
+async def _peers(names: tuple[str, ...], rounds: int, seconds: float, threads: int) -> Mapping[str, Series]:
+    cores = Cores.of_this_machine()
+    with running_servers(threads) as servers, running_peers(names, Model(threads).path, threads) as others:
+        doors = [our_door(servers.tcp), *map(peer_door, others)]
+        for door in doors:
+            await door.check()
+        pids = descendants(os.getpid())
+        chosen = contenders(doors, cores)
+        with _progress(rounds * len(chosen)) as measured:
+            return await interleave(chosen, rounds=rounds, seconds=seconds, pids=pids, cores=cores, measured=measured)
 
 
 async def _ours(

@@ -9,7 +9,7 @@ import grpc
 from caloserve.v1 import event_pb2, generator_pb2
 from caloserve.wire.channels import CHANNEL_OPTIONS, SHOWERS_PER_CHUNK
 from caloserve_bench import requests
-from caloserve_bench.clients import EVENT, SHOWER_STREAM, SHOWERS, channels, stream_client, unary_client
+from caloserve_bench.clients import EVENT, SHOWER_STREAM, SHOWERS, channels, client, grpc_exchange, stream_client
 from caloserve_bench.contenders import Contender, Places
 from caloserve_bench.echo import METHOD as ECHO
 from caloserve_bench.load import ask_on_and_on, repeat
@@ -73,7 +73,7 @@ def small_requests(
     sizes = requests.SMALL_SIZES
     prepared = [requests.showers(size, event).SerializeToString() for event, size in enumerate(sizes)]
     asks = [
-        unary_client(channel, SHOWERS, prepared, sizes, first)
+        client(grpc_exchange(channel, SHOWERS), prepared, sizes, first)
         for channel, first in zip(_shared(address, clients), requests.turns(clients, len(sizes)), strict=True)
     ]
     places: Places = {} if cores is None else {(os.getpid(),): cores.client, pids: cores.server}
@@ -124,7 +124,8 @@ def _bulk(served: Served, model: Model, cores: Cores) -> Iterator[Contender]:
 def _unary_bulk(address: str, pids: Sequence[int], outstanding: int = OUTSTANDING) -> Measure:
     prepared = [requests.showers(BULK, event).SerializeToString() for event in range(_PREPARED)]
     (channel,) = channels(address, 1)
-    asks = [unary_client(channel, SHOWERS, prepared, [BULK] * _PREPARED, first) for first in range(outstanding)]
+    exchange = grpc_exchange(channel, SHOWERS)
+    asks = [client(exchange, prepared, [BULK] * _PREPARED, first) for first in range(outstanding)]
     return lambda seconds: ask_on_and_on(asks, seconds, pids)
 
 
@@ -148,7 +149,9 @@ def _events(served: Served) -> Iterator[Contender]:
 
 def _event_load(served: Served, prepared: Sequence[bytes], size: int) -> Measure:
     (channel,) = channels(served.stack.router.address, 1)
-    asks = [unary_client(channel, EVENT, prepared, [size] * _PREPARED, first) for first in range(OUTSTANDING)]
+    exchange = grpc_exchange(channel, EVENT)
+    sizes = [size] * _PREPARED
+    asks = [client(exchange, prepared, sizes, first, bytes_per_shower=0) for first in range(OUTSTANDING)]  # sums
     return lambda seconds: ask_on_and_on(asks, seconds, served.pids)
 
 
