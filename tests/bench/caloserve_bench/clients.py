@@ -1,12 +1,12 @@
 """Bare clients: they send prepared bytes and count what comes."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import grpc
 
 from caloserve.calorimeter.geometry import CALOGAN
-from caloserve.wire.channels import CHANNEL_OPTIONS
+from caloserve.wire.channels import CHANNEL_OPTIONS, MAX_MESSAGE_BYTES
 from caloserve_bench.load import Ask, RefusedError
 
 SHOWERS: Final = "/caloserve.v1.ShowerGeneratorService/GenerateShowers"
@@ -15,15 +15,18 @@ EVENT: Final = "/caloserve.v1.EventService/GenerateEvent"
 
 BYTES_PER_SHOWER: Final = 4 * CALOGAN.cells
 
+ChannelOptions = Sequence[tuple[str, Any]]
 Exchange = Callable[[bytes], Awaitable[bytes]]
 """Sends a request and waits for its answer; raises RefusedError."""
 
-_OPTIONS: Final = [*CHANNEL_OPTIONS, ("grpc.use_local_subchannel_pool", 1)]
+PLAIN_OPTIONS: Final = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.enable_http_proxy", 0)]
+"""For servers that do not expect our keepalive."""
 
 
-def channels(address: str, count: int) -> list[grpc.aio.Channel]:
+def channels(address: str, count: int, options: ChannelOptions = CHANNEL_OPTIONS) -> list[grpc.aio.Channel]:
     """Connections, each a real one of its own."""
-    return [grpc.aio.insecure_channel(address, options=_OPTIONS) for _ in range(count)]
+    own = [*options, ("grpc.use_local_subchannel_pool", 1)]
+    return [grpc.aio.insecure_channel(address, options=own) for _ in range(count)]
 
 
 def grpc_exchange(channel: grpc.aio.Channel, method: str) -> Exchange:

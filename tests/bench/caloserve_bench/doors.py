@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -14,8 +15,17 @@ from numpy.typing import NDArray
 
 from caloserve.calorimeter.geometry import CALOGAN
 from caloserve.v1 import generator_pb2
+from caloserve.wire.channels import CHANNEL_OPTIONS
 from caloserve_bench import requests
-from caloserve_bench.clients import BYTES_PER_SHOWER, SHOWERS, Exchange, channels, grpc_exchange
+from caloserve_bench.clients import (
+    BYTES_PER_SHOWER,
+    PLAIN_OPTIONS,
+    SHOWERS,
+    ChannelOptions,
+    Exchange,
+    channels,
+    grpc_exchange,
+)
 from caloserve_bench.http_exchange import http_exchange, post
 from caloserve_bench.inference_protocol import INFER, infer_request
 from caloserve_bench.peer_servers import PeerServer
@@ -40,10 +50,13 @@ class Door:
     """A request for so many showers of an event."""
     read: Callable[[bytes, int], NDArray[np.float32]]
     """The cells in an answer with so many showers, shape (n, cells)."""
+    awake: Callable[[], AbstractContextManager[None]] = nullcontext
+    """To be entered while it is asked."""
 
     async def check(self) -> None:
         """Wait until it answers; raise AssertionError unless e+ showers come out."""
-        cells = self.read(await self._first_answer(), _CHECKED)
+        with self.awake():
+            cells = self.read(await self._first_answer(), _CHECKED)
         response = float(np.mean(cells.sum(axis=1) / np.array(requests.energies(_CHECKED, 1))))
         low, high = _RESPONSE_MEV_PER_GEV
         if not low < response < high:
@@ -66,20 +79,25 @@ class Door:
 def our_door(served: Served) -> Door:
     """The generator."""
     address = served.generator.address
-    return Door("caloserve", served.generator_pids, partial(_grpc, address, SHOWERS), _our_request, _our_cells)
+    return Door(
+        "caloserve", served.generator_pids, partial(_grpc, address, SHOWERS, CHANNEL_OPTIONS), _our_request, _our_cells
+    )
 
 
 def peer_door(server: PeerServer) -> Door:
     """Another server's fastest documented way to carry numbers."""
     address = server.address
     if server.name == "litserve":
-        return Door(server.name, server.pids, partial(_http, address), partial(_json_post, address), _last_rows)
+        json_post = partial(_json_post, address)
+        return Door(server.name, server.pids, partial(_http, address), json_post, _last_rows, server.awake)
     read = _mlserver_cells if server.name == "mlserver" else _last_rows
-    return Door(server.name, server.pids, partial(_grpc, address, INFER), _infer_request, read)
+    return Door(
+        server.name, server.pids, partial(_grpc, address, INFER, PLAIN_OPTIONS), _infer_request, read, server.awake
+    )
 
 
-def _grpc(address: str, method: str, count: int) -> list[Exchange]:
-    return [grpc_exchange(channel, method) for channel in channels(address, count)]
+def _grpc(address: str, method: str, options: ChannelOptions, count: int) -> list[Exchange]:
+    return [grpc_exchange(channel, method) for channel in channels(address, count, options)]
 
 
 def _http(address: str, count: int) -> list[Exchange]:

@@ -2,13 +2,14 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,6 +34,15 @@ class PeerServer:
     address: str
     process: "subprocess.Popen[bytes]"
 
+    @contextmanager
+    def awake(self) -> Iterator[None]:
+        """Let it run, and stop it again when left: some servers are busy even when nobody asks."""
+        os.killpg(self.process.pid, signal.SIGCONT)
+        try:
+            yield
+        finally:
+            os.killpg(self.process.pid, signal.SIGSTOP)
+
     @property
     def pids(self) -> tuple[int, ...]:
         """All its processes."""
@@ -54,7 +64,12 @@ def _running(name: str, model: Path, threads: int, folder: Path) -> Iterator[Pee
     log = folder / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=os.environ | environment
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=os.environ | environment,
+            start_new_session=True,  # all its processes are stopped, woken and ended together
         )
     try:
         _wait_until_listening(process, ports[0], log)
@@ -143,11 +158,12 @@ def _wait_until_listening(process: "subprocess.Popen[bytes]", port: int, log: Pa
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    pids = descendants(process.pid)
+    """End it, and whatever it leaves behind."""
+    os.killpg(process.pid, signal.SIGCONT)
     process.terminate()
     try:
         process.wait(_STOP_S)
-    except subprocess.TimeoutExpired:
-        for pid in pids:
-            os.kill(pid, 9)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()

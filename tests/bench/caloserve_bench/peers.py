@@ -71,7 +71,11 @@ def _clients(door: Door, sizes: Sequence[int], clients: int, connections: int) -
 
 
 def _measure(clients: Sequence[Ask], door: Door) -> Measure:
-    return lambda seconds: ask_on_and_on(clients, seconds, door.pids)
+    async def measure(seconds: float) -> Slice:
+        with door.awake():
+            return await ask_on_and_on(clients, seconds, door.pids)
+
+    return measure
 
 
 def _rows_of_load(series: Mapping[str, Series], load: str) -> Iterator[Row]:
