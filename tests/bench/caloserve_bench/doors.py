@@ -43,7 +43,8 @@ class Door:
     """One server, as its clients see it."""
 
     name: str
-    pids: tuple[int, ...]
+    pids: Callable[[], tuple[int, ...]]
+    """All its processes; some servers start more when they load their model."""
     connect: Callable[[int], Sequence[Exchange]]
     """Opens so many connections."""
     prepare: Callable[[int, int], bytes]
@@ -80,7 +81,7 @@ def our_door(served: Served) -> Door:
     """The generator."""
     address = served.generator.address
     return Door(
-        "caloserve", served.generator_pids, partial(_grpc, address, SHOWERS, CHANNEL_OPTIONS), _our_request, _our_cells
+        "caloserve", lambda: served.generator_pids, partial(_grpc, address, SHOWERS, CHANNEL_OPTIONS), _our_request, _our_cells
     )
 
 

@@ -43,7 +43,6 @@ class PeerServer:
         finally:
             os.killpg(self.process.pid, signal.SIGSTOP)
 
-    @property
     def pids(self) -> tuple[int, ...]:
         """All its processes."""
         return descendants(self.process.pid)

@@ -50,10 +50,11 @@ def rows(series: Mapping[str, Series]) -> list[Row]:
 
 def _loads(door: Door, cores: Cores) -> Iterator[Contender]:
     """The loads of lines (b) and (e), with and without cores of one's own, and single showers."""
-    pinned = {(os.getpid(),): cores.client, door.pids: cores.server}
-    small = _measure(_clients(door, requests.SMALL_SIZES, SMALL_CLIENTS, SMALL_CLIENTS), door)
-    bulk = _measure(_clients(door, [BULK] * _BULK_REQUESTS, OUTSTANDING, OUTSTANDING), door)
-    one = _measure(_clients(door, [1], 1, 1), door)
+    pids = door.pids()
+    pinned = {(os.getpid(),): cores.client, pids: cores.server}
+    small = _measure(_clients(door, requests.SMALL_SIZES, SMALL_CLIENTS, SMALL_CLIENTS), door, pids)
+    bulk = _measure(_clients(door, [BULK] * _BULK_REQUESTS, OUTSTANDING, OUTSTANDING), door, pids)
+    one = _measure(_clients(door, [1], 1, 1), door, pids)
     yield Contender(f"{door.name} small", small, pinned, _LONG)
     yield Contender(f"{door.name} small free", small, weight=_LONG)
     yield Contender(f"{door.name} bulk", bulk, pinned)
@@ -70,10 +71,10 @@ def _clients(door: Door, sizes: Sequence[int], clients: int, connections: int) -
     ]
 
 
-def _measure(clients: Sequence[Ask], door: Door) -> Measure:
+def _measure(clients: Sequence[Ask], door: Door, pids: Sequence[int]) -> Measure:
     async def measure(seconds: float) -> Slice:
         with door.awake():
-            return await ask_on_and_on(clients, seconds, door.pids)
+            return await ask_on_and_on(clients, seconds, pids)
 
     return measure
 
