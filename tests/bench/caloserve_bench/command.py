@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from caloserve_bench.contenders import Contender, interleave
-from caloserve_bench.doors import our_door, peer_door
+from caloserve_bench.doors import our_door, peer_door, triton_door
 from caloserve_bench.endurance import Endurance, endure
 from caloserve_bench.machine import Machine
 from caloserve_bench.ours import our_contenders, overloads, small_requests
@@ -92,20 +92,34 @@ def soak(minutes: float, threads: int, *, json_path: Path | None, record: bool) 
 @click.option(
     "--peer", "names", multiple=True, default=tuple(PEERS), type=click.Choice(list(PEERS)), help="Only these."
 )
+@click.option(
+    "--triton", metavar="HOST:PORT", help="Where tests/bench/peers/triton_onnxruntime listens, if it was started."
+)
 def peers(
-    names: tuple[str, ...], rounds: int, seconds: float, threads: int, *, json_path: Path | None, record: bool
+    names: tuple[str, ...],
+    triton: str | None,
+    rounds: int,
+    seconds: float,
+    threads: int,
+    *,
+    json_path: Path | None,
+    record: bool,
 ) -> None:
     """The generator beside other Python model servers with the same model."""
     machine = Machine.here()
-    series = asyncio.run(_peers(names, rounds, seconds, threads))
+    series = asyncio.run(_peers(names, triton, rounds, seconds, threads))
     settings = {"rounds": rounds, "seconds": seconds, "threads": threads}
     _tell(Report("bench-peers", machine, settings, peer_rows(series), series), json_path, record=record)
 
 
-async def _peers(names: tuple[str, ...], rounds: int, seconds: float, threads: int) -> Mapping[str, Series]:
-    cores = Cores.of_this_machine()
-    with running_servers(threads) as servers, running_peers(names, Model(threads).path, threads) as others:
+async def _peers(
+    names: tuple[str, ...], triton: str | None, rounds: int, seconds: float, threads: int
+) -> Mapping[str, Series]:
+    model, cores = Model(threads), Cores.of_this_machine()
+    with running_servers(threads) as servers, running_peers(names, model.path, threads) as others:
         doors = [our_door(servers.tcp), *map(peer_door, others)]
+        if triton is not None:
+            doors.append(triton_door(triton, model))
         for door in doors:
             await door.check()
         pids = descendants(os.getpid())

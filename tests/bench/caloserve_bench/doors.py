@@ -29,6 +29,7 @@ from caloserve_bench.clients import (
 from caloserve_bench.http_exchange import http_exchange, post
 from caloserve_bench.inference_protocol import INFER, infer_request
 from caloserve_bench.peer_servers import PeerServer
+from caloserve_bench.raw import Model
 from caloserve_bench.servers import Served
 
 _CHECKED: Final = 100
@@ -79,10 +80,8 @@ class Door:
 
 def our_door(served: Served) -> Door:
     """The generator."""
-    address = served.generator.address
-    return Door(
-        "caloserve", lambda: served.generator_pids, partial(_grpc, address, SHOWERS, CHANNEL_OPTIONS), _our_request, _our_cells
-    )
+    connect = partial(_grpc, served.generator.address, SHOWERS, CHANNEL_OPTIONS)
+    return Door("caloserve", lambda: served.generator_pids, connect, _our_request, _our_cells)
 
 
 def peer_door(server: PeerServer) -> Door:
@@ -95,6 +94,16 @@ def peer_door(server: PeerServer) -> Door:
     return Door(
         server.name, server.pids, partial(_grpc, address, INFER, PLAIN_OPTIONS), _infer_request, read, server.awake
     )
+
+
+def triton_door(address: str, model: Model) -> Door:
+    """A Triton that was started elsewhere and runs the model with its ONNX Runtime backend: it is sent the latents."""
+
+    def prepare(count: int, event_id: int) -> bytes:
+        energies = np.array(requests.energies(count, event_id), dtype=np.float32)
+        return infer_request("showers", {"latent": model.batch(count).latent, "energy": energies[:, np.newaxis]})
+
+    return Door("triton", tuple, partial(_grpc, address, INFER, PLAIN_OPTIONS), prepare, _last_rows)
 
 
 def _grpc(address: str, method: str, options: ChannelOptions, count: int) -> list[Exchange]:
@@ -116,7 +125,7 @@ def _json_post(address: str, count: int, event_id: int) -> bytes:
 
 def _infer_request(count: int, event_id: int) -> bytes:
     energies = np.array(requests.energies(count, event_id), dtype=np.float32)
-    return infer_request("showers", "energy", energies[:, np.newaxis])
+    return infer_request("showers", {"energy": energies[:, np.newaxis]})
 
 
 def _our_cells(answer: bytes, count: int) -> NDArray[np.float32]:

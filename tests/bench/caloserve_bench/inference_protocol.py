@@ -3,7 +3,7 @@
 Their message classes come with another version of Protocol Buffers than ours.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -15,20 +15,16 @@ _MODEL_NAME, _INPUTS, _RAW_INPUT_CONTENTS = 1, 5, 7
 _TENSOR_NAME, _DATATYPE, _SHAPE = 1, 2, 3
 
 
-def infer_request(model: str, tensor: str, values: NDArray[np.float32]) -> bytes:
-    """A ModelInferRequest with one float32 tensor, its values as raw bytes."""
-    described = [
-        _field(_TENSOR_NAME, tensor.encode()),
-        _field(_DATATYPE, b"FP32"),
-        _field(_SHAPE, b"".join(map(_varint, values.shape))),
-    ]
-    return _joined(
-        [
-            _field(_MODEL_NAME, model.encode()),
-            _field(_INPUTS, _joined(described)),
-            _field(_RAW_INPUT_CONTENTS, values.astype("<f4").tobytes()),
-        ]
-    )
+def infer_request(model: str, tensors: Mapping[str, NDArray[np.float32]]) -> bytes:
+    """A ModelInferRequest with float32 tensors by name, their values as raw bytes."""
+    inputs = [_field(_INPUTS, _described(name, values.shape)) for name, values in tensors.items()]
+    contents = [_field(_RAW_INPUT_CONTENTS, values.astype("<f4").tobytes()) for values in tensors.values()]
+    return b"".join([_field(_MODEL_NAME, model.encode()), *inputs, *contents])
+
+
+def _described(name: str, shape: tuple[int, ...]) -> bytes:
+    dimensions = b"".join(map(_varint, shape))
+    return _field(_TENSOR_NAME, name.encode()) + _field(_DATATYPE, b"FP32") + _field(_SHAPE, dimensions)
 
 
 def _field(number: int, content: bytes) -> bytes:
@@ -43,7 +39,3 @@ def _varint(value: int) -> bytes:
         encoded.append(value & 0x7F | 0x80)
         value >>= 7
     return bytes((*encoded, value))
-
-
-def _joined(fields: Iterable[bytes]) -> bytes:
-    return b"".join(fields)

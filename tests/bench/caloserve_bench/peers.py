@@ -19,7 +19,10 @@ PEERS: Final = {
     "mlserver": "MLServer",
     "pytriton": "PyTriton: Triton core with Python backend",
 }
-"""Those that can be measured, by the name of their environment."""
+"""By the name of their environment."""
+
+TRITON: Final = "Triton with its ONNX Runtime backend"
+"""Measured where its image can be had."""
 
 SMALL_GOAL: Final = 3.0
 """Times the best peer's showers per second."""
@@ -81,7 +84,8 @@ def _measure(clients: Sequence[Ask], door: Door, pids: Sequence[int]) -> Measure
 
 def _rows_of_load(series: Mapping[str, Series], load: str) -> Iterator[Row]:
     ours = series[f"caloserve {load}"]
-    peers = {title: series[f"{name} {load}"] for name, title in PEERS.items() if f"{name} {load}" in series}
+    titles = PEERS | {"triton": TRITON}
+    peers = {title: series[f"{name} {load}"] for name, title in titles.items() if f"{name} {load}" in series}
     ranked = sorted(peers.items(), key=lambda peer: peer[1].rate().median, reverse=True)
     goal = reached = ""
     met = None
@@ -96,3 +100,5 @@ def _rows_of_load(series: Mapping[str, Series], load: str) -> Iterator[Row]:
     yield row("g", f"CaloServe: {_LOADS[load]}", ours, goal=goal, reached=reached, met=met)
     for title, found in ranked:
         yield row("g", f"{title}: {_LOADS[load]}", found)
+    if TRITON not in peers:
+        yield Row("g", f"{TRITON}: {_LOADS[load]}", reached="not measured, its image is not at hand")

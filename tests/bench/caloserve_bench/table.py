@@ -38,6 +38,6 @@ def as_markdown(rows: Sequence[Row]) -> str:
 def _cells(row: Row) -> tuple[str, ...]:
     rate = f"{row.rate.median:,.0f} ({row.rate.low:,.0f}-{row.rate.high:,.0f})" if row.rate else ""
     latencies = " / ".join(f"{latency:.2f}" for latency in row.latencies_ms) if row.latencies_ms else ""
-    cpu = f"{row.cpu_us:.1f}" if row.cpu_us is not None else ""
+    cpu = f"{row.cpu_us:.1f}" if row.cpu_us else ""  # a server elsewhere does not tell
     client = f"{row.client_share:.0%}" if row.client_share else ""
     return (row.line, row.what, rate, latencies, cpu, client, row.goal, f"{row.reached}{_MARKS[row.met]}")
