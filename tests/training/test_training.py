@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
 )
 
-SHIPPED = Path(__file__).parents[2] / "services" / "eplus" / "releases" / "0.1.0"
+SHIPPED = Path(__file__).parents[2] / "services" / "eplus" / "releases" / "0.2.0"
 SHORT = Schedule(layer_energy_steps=60, expectation_steps=60, adversarial_steps=6, batch_size=32, hidden=16)
 
 

@@ -20,7 +20,7 @@ SHOWERS = 2000
 @cache
 def draw(particle: str, seed: int, count: int = SHOWERS) -> ShowerSample:
     energy = np.random.default_rng(seed).uniform(1.0, 100.0, count).astype(np.float32)
-    model = (ROOT / "services" / particle / "releases" / "0.1.0" / "model.onnx").read_bytes()
+    model = (ROOT / "services" / particle / "releases" / "0.2.0" / "model.onnx").read_bytes()
     return ShowerSample(energy, OnnxGenerator(model).draw(energy, seed), "")
 
 

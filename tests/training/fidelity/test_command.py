@@ -81,7 +81,7 @@ def test_the_numbers_are_in_a_file_too(report: Path) -> None:
     ("options", "words"),
     [
         ([], "exactly one of --generated and --target"),
-        (["--generated", "generated", "--release", "0.1.0"], "go with --target"),
+        (["--generated", "generated", "--release", "0.2.0"], "go with --target"),
         (["--target", "localhost:1", "--fixed-generated", "generated"], "asked for the generated showers"),
         (["--generated", "reference"], "give --particle"),
     ],

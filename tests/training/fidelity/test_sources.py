@@ -18,7 +18,7 @@ def eplus_client(released_stack: Stack) -> CaloServeClient:
 def test_a_service_is_asked_at_the_energies_of_geant4(eplus_client: CaloServeClient, eplus_file: Path) -> None:
     got: list[int] = []
     with eplus_client as client:
-        source = ServedSource(client, "eplus", "0.1.0", 2, got.append)
+        source = ServedSource(client, "eplus", "0.2.0", 2, got.append)
         gamma = eplus_file.with_name("gamma.hdf5")
         case = gather(
             source, particle="eplus", reference=eplus_file, training=None, fixed=[eplus_file], others={"gamma": gamma}
@@ -28,7 +28,7 @@ def test_a_service_is_asked_at_the_energies_of_geant4(eplus_client: CaloServeCli
     assert case.fixed is not None
     assert len(case.fixed.generated) == len(case.others["gamma"].generated) == 1000
     assert sum(got) == 4000
-    assert case.source == f"eplus 0.1.0 at {client.target}"
+    assert case.source == f"eplus 0.2.0 at {client.target}"
 
 
 def test_a_training_sample_never_holds_the_reference(eplus_file: Path) -> None:
