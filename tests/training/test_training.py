@@ -56,7 +56,7 @@ def candidate(
     """The run judged, where the release that the project ships is served."""
     releases = tmp_path_factory.mktemp("releases")
     shutil.copytree(SHIPPED, releases / SHIPPED.name)
-    return prepare_release(run, version="0.2.0", reference=reference_file, releases=releases, training=training_file)
+    return prepare_release(run, version="0.3.0", reference=reference_file, releases=releases, training=training_file)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_cells_add_up_to_less_than_the_particle_had(exported: OnnxGenerator) -> 
 def test_the_manifest_describes_the_release(release: Path, run: Path) -> None:
     manifest = Manifest.read(release / "manifest.json")
     config = RunConfig.read(run)
-    assert (manifest.particle, manifest.version, manifest.geometry_id) == ("eplus", "0.2.0", CALOGAN.id)
+    assert (manifest.particle, manifest.version, manifest.geometry_id) == ("eplus", "0.3.0", CALOGAN.id)
     assert manifest.model.latent_size == LATENT_SIZE
     assert manifest.training.data_sha256 == config.data_sha256
     assert manifest.fidelity.reference_sha256 == config.reference_sha256
