@@ -129,7 +129,7 @@ def test_the_manifest_describes_the_release(release: Path, run: Path) -> None:
 
 
 def test_a_worse_release_is_refused_and_told_why(candidate: Candidate) -> None:
-    other = replace(candidate, folder=candidate.folder.with_name("0.3.0"))
+    other = replace(candidate, folder=candidate.folder.with_name("0.4.0"))
     with pytest.raises(GateError) as refused:
         publish_release(other)
     assert not other.folder.exists()
