@@ -49,7 +49,7 @@ def test_a_report_says_what_it_was_measured_on(document: Any) -> None:
 
 def test_rates_are_compared_round_by_round() -> None:
     ours, theirs = (
-        Series("", [Slice(1.0, showers, (), 0, 0.0, 0.0) for showers in rounds]) for rounds in ((10, 100), (20, 200))
+        Series("", [Slice(1.0, showers, (), 0, 0, 0.0, 0.0) for showers in rounds]) for rounds in ((10, 100), (20, 200))
     )
     assert ours.rate_over(theirs) == (0.5, 0.5, 0.5)
 

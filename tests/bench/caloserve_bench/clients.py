@@ -1,13 +1,13 @@
 """Bare clients: they send prepared bytes and count what comes."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import grpc
 
 from caloserve.calorimeter.geometry import CALOGAN
-from caloserve.wire.channels import CHANNEL_OPTIONS, MAX_MESSAGE_BYTES
-from caloserve_bench.load import Ask, RefusedError
+from caloserve.wire.channels import MAX_MESSAGE_BYTES
+from caloserve_bench.load import Ask, FailedError, RefusedError
 
 SHOWERS: Final = "/caloserve.v1.ShowerGeneratorService/GenerateShowers"
 SHOWER_STREAM: Final = "/caloserve.v1.ShowerGeneratorService/GenerateShowersStream"
@@ -15,18 +15,20 @@ EVENT: Final = "/caloserve.v1.EventService/GenerateEvent"
 
 BYTES_PER_SHOWER: Final = 4 * CALOGAN.cells
 
-ChannelOptions = Sequence[tuple[str, Any]]
 Exchange = Callable[[bytes], Awaitable[bytes]]
-"""Sends a request and waits for its answer; raises RefusedError."""
+"""Sends a request and waits for its answer; raises RefusedError or FailedError."""
 
-PLAIN_OPTIONS: Final = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.enable_http_proxy", 0)]
-"""For servers that do not expect our keepalive."""
+OPTIONS: Final = [
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.use_local_subchannel_pool", 1),  # each channel a connection of its own
+]
+"""What the Python client of this project sets too, and no more: not every server expects a keepalive."""
 
 
-def channels(address: str, count: int, options: ChannelOptions = CHANNEL_OPTIONS) -> list[grpc.aio.Channel]:
-    """Connections, each a real one of its own."""
-    own = [*options, ("grpc.use_local_subchannel_pool", 1)]
-    return [grpc.aio.insecure_channel(address, options=own) for _ in range(count)]
+def channels(address: str, count: int) -> list[grpc.aio.Channel]:
+    """So many connections."""
+    return [grpc.aio.insecure_channel(address, options=OPTIONS) for _ in range(count)]
 
 
 def grpc_exchange(channel: grpc.aio.Channel, method: str) -> Exchange:
@@ -37,7 +39,7 @@ def grpc_exchange(channel: grpc.aio.Channel, method: str) -> Exchange:
         try:
             return await call(request)
         except grpc.aio.AioRpcError as error:
-            raise _refused(error) from error
+            raise _ended(error) from error
 
     return exchange
 
@@ -74,10 +76,11 @@ def stream_client(channel: grpc.aio.Channel, method: str, request: bytes, sizes:
             async for _ in call(request):
                 yield left.pop(0)
         except grpc.aio.AioRpcError as error:
-            raise _refused(error) from error
+            raise _ended(error) from error
 
     return ask
 
 
-def _refused(error: grpc.aio.AioRpcError) -> Exception:
-    return RefusedError(error.details()) if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED else error
+def _ended(error: grpc.aio.AioRpcError) -> RefusedError | FailedError:
+    kind = RefusedError if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED else FailedError
+    return kind(f"{error.code().name}: {error.details()}")

@@ -9,25 +9,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-import grpc
 import numpy as np
 from numpy.typing import NDArray
 
 from caloserve.calorimeter.geometry import CALOGAN
 from caloserve.v1 import generator_pb2
-from caloserve.wire.channels import CHANNEL_OPTIONS
 from caloserve_bench import requests
 from caloserve_bench.clients import (
     BYTES_PER_SHOWER,
-    PLAIN_OPTIONS,
     SHOWERS,
-    ChannelOptions,
     Exchange,
     channels,
     grpc_exchange,
 )
 from caloserve_bench.http_exchange import http_exchange, post
 from caloserve_bench.inference_protocol import INFER, infer_request
+from caloserve_bench.load import FailedError
 from caloserve_bench.peer_servers import PeerServer
 from caloserve_bench.raw import Model
 from caloserve_bench.servers import Served
@@ -72,7 +69,7 @@ class Door:
             (exchange,) = self.connect(1)
             try:
                 return await exchange(request)
-            except (grpc.aio.AioRpcError, OSError, RuntimeError):
+            except (FailedError, OSError):
                 if time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(_POLL_S)
@@ -80,7 +77,7 @@ class Door:
 
 def our_door(served: Served) -> Door:
     """The generator."""
-    connect = partial(_grpc, served.generator.address, SHOWERS, CHANNEL_OPTIONS)
+    connect = partial(_grpc, served.generator.address, SHOWERS)
     return Door("caloserve", lambda: served.generator_pids, connect, _our_request, _our_cells)
 
 
@@ -91,9 +88,7 @@ def peer_door(server: PeerServer) -> Door:
         json_post = partial(_json_post, address)
         return Door(server.name, server.pids, partial(_http, address), json_post, _last_rows, server.awake)
     read = _mlserver_cells if server.name == "mlserver" else _last_rows
-    return Door(
-        server.name, server.pids, partial(_grpc, address, INFER, PLAIN_OPTIONS), _infer_request, read, server.awake
-    )
+    return Door(server.name, server.pids, partial(_grpc, address, INFER), _infer_request, read, server.awake)
 
 
 def triton_door(address: str, model: Model) -> Door:
@@ -103,11 +98,11 @@ def triton_door(address: str, model: Model) -> Door:
         energies = np.array(requests.energies(count, event_id), dtype=np.float32)
         return infer_request("showers", {"latent": model.batch(count).latent, "energy": energies[:, np.newaxis]})
 
-    return Door("triton", tuple, partial(_grpc, address, INFER, PLAIN_OPTIONS), prepare, _last_rows)
+    return Door("triton", tuple, partial(_grpc, address, INFER), prepare, _last_rows)
 
 
-def _grpc(address: str, method: str, options: ChannelOptions, count: int) -> list[Exchange]:
-    return [grpc_exchange(channel, method) for channel in channels(address, count, options)]
+def _grpc(address: str, method: str, count: int) -> list[Exchange]:
+    return [grpc_exchange(channel, method) for channel in channels(address, count)]
 
 
 def _http(address: str, count: int) -> list[Exchange]:

@@ -3,6 +3,7 @@
 import asyncio
 
 from caloserve_bench.clients import Exchange
+from caloserve_bench.load import FailedError
 
 _ROOM_BYTES = 4 * 2**20
 
@@ -37,5 +38,5 @@ async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
     fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-2])
     body = await reader.readexactly(int(fields[b"content-length"]))
     if not head.startswith(b"HTTP/1.1 200"):
-        raise RuntimeError(f"{head.splitlines()[0]!r}: {body[:200]!r}")
+        raise FailedError(f"{head.splitlines()[0]!r}: {body[:200]!r}")
     return body

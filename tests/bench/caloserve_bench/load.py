@@ -1,6 +1,7 @@
 """Closed loops: each client asks again as soon as it has its answer."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,8 +10,10 @@ from typing import Self
 from caloserve_bench.processors import cpu_seconds
 from caloserve_bench.slices import Slice
 
+log = logging.getLogger(__name__)
+
 Ask = Callable[[int], AsyncIterator[int]]
-"""Makes a client's n-th call and yields how many showers came, as they come; raises RefusedError."""
+"""Makes a client's n-th call and yields how many showers came, as they come; raises RefusedError or FailedError."""
 
 _WARM_UP = 0.15
 _PATIENCE_S = 0.02
@@ -18,6 +21,10 @@ _PATIENCE_S = 0.02
 
 class RefusedError(Exception):
     """The server had no room for a call, and said so."""
+
+
+class FailedError(Exception):
+    """A call ended in any other way than with its answer."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,7 @@ class _Tally:
     calls: list[tuple[float, float]] = field(default_factory=list)
     """When each ended, and how long it took."""
     refusals: list[float] = field(default_factory=list)
+    failures: list[float] = field(default_factory=list)
 
     def between(self, start: _Clock, end: _Clock) -> Slice:
         """What came between two readings."""
@@ -54,6 +62,7 @@ class _Tally:
             showers=sum(showers for moment, showers in self.arrivals if within(moment)),
             latencies_s=tuple(seconds for moment, seconds in self.calls if within(moment)),
             refused=sum(map(within, self.refusals)),
+            failed=sum(map(within, self.failures)),
             server_cpu_s=end.servers - start.servers,
             client_cpu_s=end.client - start.client,
         )
@@ -63,7 +72,7 @@ async def ask_on_and_on(clients: Sequence[Ask], seconds: float, servers: Sequenc
     """Let all clients ask at once, and measure for ``seconds`` once they are under way.
 
     Args:
-        clients: one call after the other each; one that is refused waits 20 ms.
+        clients: one call after the other each; one whose call is refused or fails waits 20 ms.
         seconds: how long to measure.
         servers: processes whose processor time is counted.
     """
@@ -87,6 +96,10 @@ async def _ask_until_ended(ask: Ask, tally: _Tally) -> None:
                 tally.arrivals.append((time.perf_counter(), showers))
         except RefusedError:
             tally.refusals.append(time.perf_counter())
+            await asyncio.sleep(_PATIENCE_S)
+        except FailedError as error:
+            log.warning("a call failed: %s", error)
+            tally.failures.append(time.perf_counter())
             await asyncio.sleep(_PATIENCE_S)
         else:
             ended = time.perf_counter()

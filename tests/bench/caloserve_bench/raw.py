@@ -1,4 +1,4 @@
-"""ONNX Runtime in this process, with the service's session, threads and batches, and no service around it."""
+"""ONNX Runtime in this process, with the service's session, threads, batches and memory, and no service around it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from caloserve.calorimeter.seeds import latents
+from caloserve.calorimeter.seeds import Streams
 from caloserve.generator.engine import Engine, require_runtime
 from caloserve.generator.releases import ReleaseStore
 from caloserve.generator.settings import Provider, Settings, service_settings
+from caloserve.wire.memory import keep_freed_memory
 from caloserve.wire.rows import split
 
 
@@ -25,13 +26,15 @@ class Batch:
 class Model:
     """The default release of e+, open twice: as the service's engine, and as a bare session beside it."""
 
-    def __init__(self, threads: int = 1) -> None:
+    def __init__(self, threads: int) -> None:
+        keep_freed_memory()
         settings = Settings.read(service_settings("eplus"))
         store = ReleaseStore(settings.releases, "eplus")
         self.path: Path = store.folder / store.versions()[-1] / "model.onnx"
         release = store.load(store.versions()[-1])
         self.engine = Engine(release, Provider.CPU, threads)
         self.largest_batch = self.engine.buckets[-1]
+        self._streams = Streams(self.engine.latent_size)
         self._session = _bare_session(release.model, threads)
         batch = self.batch(self.largest_batch)
         if not np.array_equal(self.run(batch), self.engine.run(batch.latent, batch.energies_gev)):
@@ -40,8 +43,7 @@ class Model:
     def batch(self, showers: int, energy_gev: float | None = None) -> Batch:
         """Latents and energies, all the same or from 1 to 100 GeV."""
         energies = np.full(showers, energy_gev, np.float32) if energy_gev else np.linspace(1, 100, showers)
-        latent = latents(7, 1, range(showers), 0, self.engine.latent_size)
-        return Batch(latent, energies.astype(np.float32))
+        return Batch(self._draw(showers).copy(), energies.astype(np.float32))  # the next draw overwrites them
 
     def run(self, batch: Batch) -> NDArray[np.float32]:
         """Showers of a batch that is not larger than the service's largest."""
@@ -55,8 +57,10 @@ class Model:
 
     def draw_and_run(self, batch: Batch) -> NDArray[np.float32]:
         """What the service's engine thread does for a request: latents from random streams, then the showers."""
-        latent = latents(7, 1, range(len(batch.latent)), 0, self.engine.latent_size)
-        return self.engine.run(latent, batch.energies_gev)
+        return self.engine.run(self._draw(len(batch.latent)), batch.energies_gev)
+
+    def _draw(self, showers: int) -> NDArray[np.float32]:
+        return self._streams.draw(7, 1, np.arange(showers, dtype=np.uint64), 0)
 
 
 def _bare_session(model: bytes, threads: int) -> Any:

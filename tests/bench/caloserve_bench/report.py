@@ -62,4 +62,5 @@ def _numbers(series: Series) -> dict[str, Any]:
         "latency_ms": {f"p{percent}": series.latency_ms(percent / 100) for percent in (50, 95, 99)},
         "calls": series.calls(),
         "refused_share": series.refused_share(),
+        "failed": series.failed(),
     }

@@ -64,7 +64,7 @@ def row(line: str, what: str, series: Series, *, goal: str = "", reached: str = 
         cpu_us=series.cpu_us().median,
         client_share=series.client_share().median,
         goal=goal,
-        reached=reached,
+        reached=f"{series.failed()} CALLS FAILED {reached}" if series.failed() else reached,
         met=met,
     )
 

@@ -17,6 +17,8 @@ class Slice:
     """Of the calls that were answered."""
     refused: int
     """Calls that were answered with RESOURCE_EXHAUSTED."""
+    failed: int
+    """Calls that ended in any other way."""
     server_cpu_s: float
     client_cpu_s: float
 
@@ -72,6 +74,10 @@ class Series:
     def calls(self) -> int:
         """How many calls were answered."""
         return sum(len(part.latencies_s) for part in self.slices)
+
+    def failed(self) -> int:
+        """How many calls failed."""
+        return sum(part.failed for part in self.slices)
 
     def refused_share(self) -> float:
         """Share of the calls that were refused."""
