@@ -11,6 +11,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from caloserve.calorimeter import CALOGAN
 from standin_release import LATENT_SIZE
 
+SLOW_GEV: Final = 88.0
 _RANDOM: Final = np.random.default_rng(1)
 WEIGHTS: Final = _RANDOM.normal(size=(LATENT_SIZE, CALOGAN.cells)).astype(np.float32)
 _KERNEL: Final = _RANDOM.normal(size=(21, 1, 3, 3)).astype(np.float32)
@@ -128,6 +129,44 @@ def normalised_over_batch() -> onnx.ModelProto:
             helper.make_node("Div", ["off", "deviation"], ["hidden"]),
         ],
         {"weights": WEIGHTS, "rows": np.array([0], np.int64)},
+    )
+
+
+def slow_at_one_energy() -> onnx.ModelProto:
+    """Busy for a good part of a second with each shower of exactly ``SLOW_GEV``."""
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go_on"], ["go_on_again"]),
+            helper.make_node("MatMul", ["product_before", "identity"], ["product_after"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("iteration", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("product_before", TensorProto.FLOAT, [256, 256]),
+        ],
+        [
+            helper.make_tensor_value_info("go_on_again", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("product_after", TensorProto.FLOAT, [256, 256]),
+        ],
+    )
+    return _model(
+        [
+            helper.make_node("Equal", ["energy", "slow_gev"], ["slow"]),
+            helper.make_node("Cast", ["slow"], ["slow_number"], to=TensorProto.INT64),
+            helper.make_node("ReduceSum", ["slow_number"], ["slow_rows"], keepdims=0),
+            helper.make_node("Mul", ["slow_rows", "turns"], ["all_turns"]),
+            helper.make_node("Loop", ["all_turns", "", "identity"], ["still_identity"], body=body),
+            helper.make_node("ReduceMax", ["still_identity"], ["one"], keepdims=0),
+            helper.make_node("MatMul", ["latent", "weights"], ["product"]),
+            helper.make_node("Mul", ["product", "one"], ["hidden"]),
+        ],
+        {
+            "weights": WEIGHTS,
+            "slow_gev": np.float32(SLOW_GEV),
+            "turns": np.asarray(1000, np.int64),
+            "identity": np.eye(256, dtype=np.float32),
+        },
     )
 
 
