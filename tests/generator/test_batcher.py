@@ -150,6 +150,7 @@ async def test_more_than_may_wait_is_refused_at_once_unless_nobody_waits() -> No
         assert batcher.waiting == 500 - ROOM
         with pytest.raises(OverloadedError, match="436 showers wait already"):
             await batcher.submit(showers(1))
+        assert batcher.dropped == {"no_room": 1}
         admitted = asyncio.create_task(batcher.submit(showers(1), admitted=True))
         engine.step(100)
         await asyncio.gather(*first, admitted)

@@ -82,11 +82,8 @@ def waiting(server: ServerProcess) -> float:
     return value(server, "caloserve_rows_waiting", release="0.1.0")
 
 
-def dropped(server: ServerProcess) -> float:
-    return sum(
-        value(server, "caloserve_dropped_entries_total", release="0.1.0", reason=reason)
-        for reason in ("caller_gone", "deadline")
-    )
+def dropped(server: ServerProcess, *reasons: str) -> float:
+    return sum(value(server, "caloserve_dropped_entries_total", release="0.1.0", reason=reason) for reason in reasons)
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -102,7 +99,7 @@ def refusals(server: ServerProcess, code: str) -> float:
 
 def test_a_call_too_many_is_refused_at_once_and_says_what_to_do(slow: ServerProcess, stub: Stub) -> None:
     alone, last_alone = (stub.GenerateShowers(ask(count, seed)).showers for count, seed in ((40, 1), (24, 2)))
-    refused_before = refusals(slow, "RESOURCE_EXHAUSTED")
+    refused_before, full_before = refusals(slow, "RESOURCE_EXHAUSTED"), dropped(slow, "no_room")
     with busy(slow, stub):
         held = stub.GenerateShowers.future(ask(40, seed=1))
         until(lambda: waiting(slow) == 40)
@@ -112,6 +109,7 @@ def test_a_call_too_many_is_refused_at_once_and_says_what_to_do(slow: ServerProc
         with CaloServeClient(slow.address) as client, pytest.raises(OverloadedError, match="ask again later"):
             client.generate_showers("eplus", [10.0] * 25)
         assert refusals(slow, "RESOURCE_EXHAUSTED") == refused_before + 2
+        assert dropped(slow, "no_room") == full_before + 2
         last = stub.GenerateShowers.future(ask(24, seed=2))  # there is room for these
         until(lambda: waiting(slow) == MOST_WAITING)
         assert not held.done()
@@ -158,7 +156,7 @@ def test_calls_that_are_cancelled_or_late_are_never_made_and_counted(slow: Serve
     def made() -> float:
         return value(slow, "caloserve_rows_wanted_total", release="0.1.0")
 
-    made_before, dropped_before = made(), dropped(slow)
+    made_before, dropped_before = made(), dropped(slow, "caller_gone", "deadline")
     with busy(slow, stub, showers=3):
         cancelled = stub.GenerateShowers.future(ask(20))
         until(lambda: waiting(slow) == 20)
@@ -170,7 +168,7 @@ def test_calls_that_are_cancelled_or_late_are_never_made_and_counted(slow: Serve
         assert waiting(slow) == 40  # they are dropped when their turn comes
     stub.GenerateShowers(ask(24))
     assert made() == made_before + 3 + 24
-    assert dropped(slow) == dropped_before + 2
+    assert dropped(slow, "caller_gone", "deadline") == dropped_before + 2
     assert waiting(slow) == 0
     assert refusals(slow, "CANCELLED") >= 1
 

@@ -7,8 +7,8 @@ from boards.dashboard import Dashboard, Panel, Query, Unit
 _QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _STAGES: Final = {
     "queue": "Waiting for the engine: grows when there is more to do than one engine can.",
-    "sampling": "Turning each shower's random stream into normals.",
-    "inference": "Running the model in ONNX Runtime.",
+    "sampling": "Turning random streams into normals, in all the batches that an answer rode in.",
+    "inference": "Running the model in ONNX Runtime, in all the batches that an answer rode in.",
     "encode": "Writing cells and provenance into the answer.",
 }
 

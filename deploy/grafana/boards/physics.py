@@ -89,11 +89,16 @@ _DRIFT: Final = (
         [
             Query(
                 "sum by (particle) (rate(caloserve_physics_seconds_total[$__rate_interval]))"
-                " / (sum by (particle) (rate(caloserve_sampling_seconds_sum[$__rate_interval]))"
-                " + sum by (particle) (rate(caloserve_inference_seconds_sum[$__rate_interval])))",
+                " / sum by (particle) (rate(caloserve_batch_seconds_total[$__rate_interval]))",
                 "{{particle}}",
             )
         ],
+    ),
+    Panel(
+        "Acceptance",
+        "Showers over draws, 5 minutes; below 1 where callers have energy conserved and draws exceed it.",
+        Unit.SHARE,
+        [Query("particle_release:caloserve_acceptance:ratio5m", "{{particle}} {{release}}")],
     ),
 )
 

@@ -41,7 +41,7 @@ _THROUGHPUT: Final = (
 _SATURATION: Final = (
     Panel(
         "Engine use",
-        "Share of the time in which a release's one engine thread works; at 1, answers queue.",
+        "Share of the time in which batches are drawn and run; at 1 the engine never rests, and answers queue.",
         Unit.SHARE,
         [Query("instance_particle_release:caloserve_engine_busy:ratio5m", "{{particle}} {{release}} at {{instance}}")],
     ),
@@ -50,6 +50,18 @@ _SATURATION: Final = (
         "Showers over rows that the engine ran for them; the rest is padding to the sizes that agree to the bit.",
         Unit.SHARE,
         [Query("particle_release:caloserve_batch_fill:ratio5m", "{{particle}} {{release}}")],
+    ),
+    Panel(
+        "Showers per batch",
+        "Mean over 5 minutes; grows when calls come faster than the engine ends batches, and ride together.",
+        Unit.COUNT,
+        [Query("particle_release:caloserve_batch_showers:mean5m", "{{particle}} {{release}}")],
+    ),
+    Panel(
+        "Showers waiting",
+        "For the engine; a call that would make them more than showers_waiting (8192) is refused.",
+        Unit.COUNT,
+        [Query("caloserve_rows_waiting", "{{particle}} {{release}} at {{instance}}")],
     ),
     Panel(
         "Calls under way",
@@ -92,6 +104,17 @@ _ERRORS: Final = (
         "By kind of particle, over 5 minutes.",
         Unit.SHARE,
         [Query("particle:caloserve_refusals:ratio5m", "{{particle}}")],
+    ),
+    Panel(
+        "Never made",
+        "Calls, or chunks of streams: refused for want of room, or dropped in the line as caller or deadline had gone.",
+        Unit.PER_SECOND,
+        [
+            Query(
+                "sum by (particle, reason) (rate(caloserve_dropped_entries_total[$__rate_interval]))",
+                "{{particle}} {{reason}}",
+            )
+        ],
     ),
     Panel(
         "Showers held back",

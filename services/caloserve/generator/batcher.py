@@ -26,8 +26,8 @@ from caloserve.generator.showers import Rows, Showers
 SHORT_ROWS: Final = 32
 """Rows of the longest entry that counts as short."""
 
-DROP_REASONS: Final = ("caller_gone", "deadline")
-"""Why an entry is dropped before its turn."""
+DROP_REASONS: Final = ("caller_gone", "deadline", "no_room")
+"""Why an entry is dropped: before its turn, or at once."""
 
 Piece = tuple[Showers, Rows]
 """Rows of one entry that ride in a batch."""
@@ -125,6 +125,7 @@ class Batcher:
         if not rows:
             return
         if not admitted and self.waiting and self.waiting + rows > self._most_waiting:
+            self.dropped["no_room"] += 1
             raise OverloadedError(f"{self.waiting} showers wait already; ask again later, or another replica")
         entry = _Entry(showers, deadline, asyncio.get_running_loop().create_future())
         self._rows_arrived += rows

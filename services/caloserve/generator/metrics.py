@@ -155,7 +155,7 @@ class BatchCollector(Collector):
         )
         seconds = CounterMetricFamily("caloserve_batch_seconds", "Time spent sampling and in the engine", labels=labels)
         dropped = CounterMetricFamily(
-            "caloserve_dropped_entries", "Calls, or chunks, dropped before their turn", labels=[*labels, "reason"]
+            "caloserve_dropped_entries", "Calls, or chunks, that were never made, by why", labels=[*labels, "reason"]
         )
         for version, release in self._releases.items():
             where, made = [self._particle, version], release.samplers
