@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caloserve_training.fidelity.checks import Check, Topic, holm, percent, weigh
+from caloserve_training.fidelity.checks import Check, Topic, holm, percent, weigh, with_error
 
 PROBABILITIES = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 
@@ -38,3 +38,11 @@ def test_one_question_in_many_must_be_answered_more_clearly() -> None:
 )
 def test_a_difference_has_the_digits_of_its_error(ratio: float, error: float, words: str) -> None:
     assert percent(ratio, error) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "words"),
+    [(0.99351, 0.00123, "0.9935 ± 0.0012"), (412.0, 35.0, "412 ± 35"), (0.25, 0.0, "0.25"), (float("inf"), 0.0, "-")],
+)
+def test_a_value_has_the_digits_of_its_error(value: float, error: float, words: str) -> None:
+    assert with_error(value, error) == words

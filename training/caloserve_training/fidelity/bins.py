@@ -240,6 +240,9 @@ def _quantile(share: float) -> Statistic:
 
 
 def _error(statistic: Callable[[Values], Any], values: Values, chooser: np.random.Generator) -> float:
-    """Bootstrap error."""
+    """Bootstrap error; of a share, one that knows that none seen is not none."""
+    if values.dtype == np.bool_:
+        share = (int(values.sum()) + 0.5) / (len(values) + 1.0)
+        return float(np.sqrt(share * (1.0 - share) / len(values)))
     repeats = [float(statistic(values[chooser.integers(len(values), size=len(values))])) for _ in range(REPEATS)]
     return float(np.std(repeats))

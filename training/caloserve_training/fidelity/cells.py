@@ -175,6 +175,6 @@ def _spectrum_in_words(entry: Spectrum) -> str:
     worst = int(np.argmax(np.abs(pulls)))
     low, high = SPECTRUM_EDGES_MEV[worst : worst + 2]
     return (
-        f"most at {low:.2g}-{high:.2g} MeV: {entry.made[worst]:.3g} cells a shower "
+        f"furthest off at {low:.2g}-{high:.2g} MeV: {entry.made[worst]:.3g} cells a shower "
         f"(Geant4 {entry.true[worst]:.3g} ± {error[worst]:.2g})"
     )

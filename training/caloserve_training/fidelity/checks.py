@@ -83,6 +83,16 @@ def holm(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     return adjusted
 
 
+def with_error(value: float, error: float) -> str:
+    """A value and its error, both to two digits of the error, as in ``0.9935 ± 0.0012``."""
+    if not np.isfinite(value):
+        return "-"
+    if error <= 0:
+        return f"{value:.4g}"
+    digits = max(1 - int(np.floor(np.log10(error))), 0)
+    return f"{value:.{digits}f} ± {error:.{digits}f}" if digits < 7 else f"{value:.2e} ± {error:.1e}"  # noqa: PLR2004
+
+
 def percent(ratio: float, error: float) -> str:
     """A ratio's distance from 1 with its error, to two digits of the error, as in ``+3.00 ± 0.12 %``."""
     size = 100.0 * error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from caloserve_training.fidelity.checks import Check, Topic
+from caloserve_training.fidelity.checks import Check, Topic, with_error
 from caloserve_training.fidelity.variables import VARIABLES, Variable
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def distribution_checks(distributions: list[Distribution]) -> list[Check]:
             Topic.SHAPES,
             entry.variable.description[0].upper() + entry.variable.description[1:],
             f"mean {_number(entry.means[0])}{_unit(entry.variable)} (Geant4 {_number(entry.means[1])}, difference "
-            f"{_number(entry.means[0] - entry.means[1])} ± {_number(entry.error)}), separation "
+            f"{with_error(entry.means[0] - entry.means[1], entry.error)}), separation "
             f"{entry.separation:.4f} (one law: {entry.separation_floor:.4f})",
             entry.p,
         )

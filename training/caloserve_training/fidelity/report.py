@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from caloserve.calorimeter import PARTICLES
-from caloserve_training.fidelity.checks import FALSE_ALARM, Result, Topic
+from caloserve_training.fidelity.checks import FALSE_ALARM, Result, Topic, with_error
 from caloserve_training.fidelity.pictures import PICTURES
 from caloserve_training.fidelity.pictures.panels import probability
 from caloserve_training.fidelity.table_two import GEANT4, GENERATED
@@ -133,6 +133,7 @@ def as_html(judgement: Judgement, *, made_on: str) -> str:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["p"] = probability
+    environment.filters["pm"] = with_error
     source = resources.files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8")
     drawn = [(picture, picture.draw(judgement)) for picture in PICTURES]
     pictures: dict[str, list[dict[str, str]]] = {picture.section: [] for picture in PICTURES}
@@ -190,17 +191,15 @@ def agreements(judgement: Judgement) -> list[Agreement]:
         results = [result for result in judgement.results if result.check.topic == topic]
         right = [result for result in results if result.agrees]
         if right:
-            told = _telling(right)
-            entries.append(
-                Agreement(str(topic), len(right), len(results), f"{told.check.title}: {told.check.measured}")
-            )
+            entries.append(Agreement(str(topic), len(right), len(results), _telling(right)))
     return entries
 
 
-def _telling(results: list[Result]) -> Result:
-    """One that points at a cause, else the nearest to disagreeing."""
+def _telling(results: list[Result]) -> str:
+    """The one that points at a cause, else the nearest to disagreeing."""
     direct = [result for result in results if result.check.direct]
-    return min(direct or results, key=lambda result: result.check.p)
+    told = min(direct or results, key=lambda result: result.check.p)
+    return f"{'' if direct else 'nearest to failing: '}{told.check.title}: {told.check.measured}"
 
 
 def embedded(figure: Figure) -> str:
