@@ -52,7 +52,11 @@ class Series:
 
     def cpu_us(self) -> Spread:
         """Processor time of the servers per shower, in microseconds."""
-        return spread(1e6 * np.array([part.server_cpu_s / max(part.showers, 1) for part in self.slices]))
+        return spread(self._cpu_us())
+
+    def cpu_saved_over(self, baseline: "Series") -> Spread:
+        """Another contender's processor time per shower over this one's, in the same round: more is better."""
+        return spread(baseline._cpu_us() / self._cpu_us())
 
     def client_share(self) -> Spread:
         """How busy the client's process was; at 1 it is what is measured, not the server."""
@@ -83,6 +87,9 @@ class Series:
         """Share of the calls that were refused."""
         refused = sum(part.refused for part in self.slices)
         return refused / max(refused + self.calls(), 1)
+
+    def _cpu_us(self) -> NDArray[np.float64]:
+        return 1e6 * np.array([part.server_cpu_s / max(part.showers, 1) for part in self.slices])
 
 
 def spread(values: NDArray[np.float64]) -> Spread:
