@@ -1,3 +1,5 @@
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,16 @@ def test_every_particle_has_installed_settings(particle: str) -> None:
     settings = Settings.read(service_settings(particle))
     assert settings.particle.name == particle
     assert settings.provider is Provider.CPU
+
+
+@pytest.mark.parametrize("particle", PARTICLES)
+def test_settings_that_are_commented_out_are_the_defaults(particle: str, tmp_path: Path) -> None:
+    shipped = service_settings(particle).read_text(encoding="utf-8")
+    file = tmp_path / "service.toml"
+    file.write_text(re.sub(r"^# (\w+ = )", r"\1", shipped, flags=re.MULTILINE))
+    assert "\nshowers_waiting = " in file.read_text()
+    told = replace(Settings.read(file), releases=Path())
+    assert told == replace(Settings.read(service_settings(particle)), releases=Path())
 
 
 def test_releases_lie_beside_the_settings_unless_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
