@@ -99,7 +99,7 @@ def test_what_a_user_did_wrong_is_told_in_one_line(
 def test_describe_shows_every_generator(released_stack: Stack) -> None:
     done = caloserve("describe", "--target", released_stack.router.address)
     assert done.returncode == 0
-    for word in ("eplus", "gamma", "piplus", "0.1.0", "bitwise", "1 to 100"):
+    for word in ("eplus", "gamma", "piplus", "0.2.0", "bitwise", "1 to 100"):
         assert word in done.stdout
 
 
