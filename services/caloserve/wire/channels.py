@@ -38,7 +38,7 @@ CHANNEL_OPTIONS: Final = [
     ("grpc.http2.ping_timeout_ms", 2_000),
     ("grpc.http2.max_pings_without_data", 0),  # no limit
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 2_000),  # how long connecting may take: a busy server needs its time
+    ("grpc.min_reconnect_backoff_ms", 500),  # also how long connecting may take: busy servers need time, frozen ones
     ("grpc.max_reconnect_backoff_ms", 1000),
 ]
 
