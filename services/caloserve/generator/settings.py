@@ -41,7 +41,7 @@ class Settings:
     showers_per_stream: int = 1_000_000
     showers_per_batch: int = 256
     """What the engine makes at once."""
-    showers_waiting: int = 8192
+    showers_waiting: int = 32_768
     """Showers that may wait for the engine; a call that would make it more is refused at once."""
     batch_wait_ms: float = 2.0
     """How long a batch waits at most for as many riders as the last one had; one caller alone never waits."""
