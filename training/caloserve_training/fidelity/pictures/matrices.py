@@ -21,7 +21,7 @@ PULLS = 6.0
 def draw_correlations(judgement: Judgement) -> Figure:
     """Geant4, generated, and the difference in standard deviations."""
     entry = judgement.correlations
-    figure = new_figure(4.7)
+    figure = new_figure(4.4)
     grid = figure.subplots(1, 3)
     labels = [_short(name) for name in NAMES]
     panels = (("Geant4", entry.true, 1.0), ("generated", entry.made, 1.0), ("difference / σ", entry.pull, PULLS))  # noqa: RUF001

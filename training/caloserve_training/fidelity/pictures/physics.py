@@ -75,7 +75,9 @@ def _draw_response(part: SubFigure, made: Values, true: Values, label: str, *, h
     below.set_xlabel(r"$E_{\mathrm{tot}}/E$", fontsize=SMALL, color=INK, labelpad=1)
     for values, colour, height in ((true, REFERENCE_EDGE, 0.97), (made, GENERATED, 0.87)):
         words = f"{values.mean():.4f} ± {half_width(values):.4f}"
-        main.text(0.02, height, words, transform=main.transAxes, fontsize=SMALL - 2, color=colour, va="top")
+        # A narrow response falls off to the left, pions pile up there.
+        at, align = (0.98, "right") if hadronic else (0.02, "left")
+        main.text(at, height, words, transform=main.transAxes, fontsize=SMALL - 2, color=colour, va="top", ha=align)
 
 
 def _edges(made: Values, true: Values, *, hadronic: bool) -> Values:
