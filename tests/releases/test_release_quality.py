@@ -4,6 +4,7 @@ The generator is run as it is served, by ONNX Runtime, on NumPy's normals.
 """
 
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
 
@@ -80,6 +81,20 @@ def test_manifest_and_model_belong_together(folder: Path) -> None:
     assert hashlib.sha256((folder / manifest.model.file).read_bytes()).hexdigest() == manifest.model.sha256
     data = ROOT / "tests" / "data" / f"{manifest.particle}.hdf5"
     assert hashlib.sha256(data.read_bytes()).hexdigest() == manifest.fidelity.reference_sha256
+
+
+@each_release
+def test_a_release_carries_its_fidelity_report(folder: Path) -> None:
+    fidelity = Manifest.read(folder / "manifest.json").fidelity
+    numbers = json.loads((folder / "fidelity" / "fidelity.json").read_text(encoding="utf-8"))
+    assert numbers["reference"]["showers"] == fidelity.sample_size
+    assert {figure["name"]: figure["value"] for figure in numbers["figures"]} == {
+        figure.name: figure.value for figure in fidelity.figures
+    }
+    page = (folder / "fidelity" / "report.html").read_text(encoding="utf-8")
+    differing = sum(not check["agrees"] for check in numbers["checks"])
+    assert (f"{differing} of" if differing else "None of") in page
+    assert fidelity.accepted or not fidelity.objections
 
 
 @each_release
