@@ -86,10 +86,6 @@ class _Series(Collector, Generic[Child]):
         except KeyError:
             return self._children.setdefault(values, self.child())
 
-    def collect(self) -> Iterator[Metric]:
-        """The family with all children."""
-        raise NotImplementedError
-
 
 class DurationSeries(_Series[Durations]):
     """A histogram family."""
@@ -109,23 +105,17 @@ class CountSeries(_Series[Count]):
     """A counter family."""
 
     child = Count
+    family: type[CounterMetricFamily | GaugeMetricFamily] = CounterMetricFamily
 
     def collect(self) -> Iterator[Metric]:
         """The family with all children."""
-        family = CounterMetricFamily(self._name, self._text, labels=self._labels)
+        family = self.family(self._name, self._text, labels=self._labels)
         for values, count in list(self._children.items()):
             family.add_metric(values, count.value)
         yield family
 
 
-class LevelSeries(_Series[Count]):
+class LevelSeries(CountSeries):
     """A gauge family."""
 
-    child = Count
-
-    def collect(self) -> Iterator[Metric]:
-        """The family with all children."""
-        family = GaugeMetricFamily(self._name, self._text, labels=self._labels)
-        for values, count in list(self._children.items()):
-            family.add_metric(values, count.value)
-        yield family
+    family = GaugeMetricFamily
