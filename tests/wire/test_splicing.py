@@ -4,9 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caloserve.v1 import event_pb2, generator_pb2, shower_pb2
-from caloserve.wire.splicing import splice
-
-CELLS = ("showers", "cells_mev", "data")
+from caloserve.wire.splicing import CELLS, splice
 
 
 @given(

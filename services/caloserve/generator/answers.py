@@ -1,15 +1,10 @@
 """Showers in the contract's words."""
 
-from typing import Final
-
 from caloserve.generator.description import provenance
 from caloserve.generator.service import ServedRelease, Service
 from caloserve.generator.showers import Showers
 from caloserve.v1 import generator_pb2, shower_pb2
 from caloserve.wire.tensors import describe_cells
-
-CELLS: Final = ("showers", "cells_mev", "data")
-"""Where an answer's cells belong."""
 
 
 def write_answer(

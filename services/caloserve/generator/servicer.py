@@ -8,17 +8,17 @@ from typing import Any, TypeAlias, cast
 import grpc
 
 from caloserve.calorimeter.errors import NotFoundError, NotServingError, quoted
-from caloserve.generator.answers import CELLS, write_answer
+from caloserve.generator.answers import write_answer
 from caloserve.generator.description import describe
 from caloserve.generator.metrics import GeneratorMetrics
 from caloserve.generator.orders import Order, read_order
 from caloserve.generator.service import ServedRelease, Service
 from caloserve.v1 import generator_pb2
 from caloserve.wire.channels import SHOWERS_PER_CALL, SHOWERS_PER_CHUNK
-from caloserve.wire.splicing import splice
+from caloserve.wire.splicing import CELLS, splice
 
-Answer: TypeAlias = tuple[generator_pb2.GenerateShowersResponse, tuple[str, ...], memoryview]
-"""A message, and the cells that belong where the path says."""
+Answer: TypeAlias = tuple[generator_pb2.GenerateShowersResponse, memoryview]
+"""A message, and the cells that belong into it."""
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -42,7 +42,8 @@ class GeneratorServicer:
             order = read_order(
                 request, release.manifest, most=SHOWERS_PER_CALL, advice="ask GenerateShowersStream for more"
             )
-            return splice(*await self._make(service, release, order, began, _deadline(context)))
+            answer, cells = await self._make(service, release, order, began, _deadline(context))
+            return splice(answer, CELLS, cells)
 
     async def GenerateShowersStream(
         self, request: generator_pb2.GenerateShowersStreamRequest, context: Context
@@ -66,11 +67,11 @@ class GeneratorServicer:
             upcoming = asyncio.ensure_future(make(0))
             try:
                 for start in range(0, len(order), SHOWERS_PER_CHUNK):
-                    answer, path, cells = await upcoming
+                    answer, cells = await upcoming
                     if start + SHOWERS_PER_CHUNK < len(order):
                         upcoming = asyncio.ensure_future(make(start + SHOWERS_PER_CHUNK))
                     message = generator_pb2.GenerateShowersStreamResponse(first_row=start, chunk=answer)
-                    yield splice(message, ("chunk", *path), cells)
+                    yield splice(message, ("chunk", *CELLS), cells)
             finally:
                 upcoming.cancel()
                 upcoming.add_done_callback(_forget)
@@ -111,7 +112,7 @@ class GeneratorServicer:
         answer.timings.encode_ms = 1e3 * (encoded - made)
         answer.timings.total_ms = 1e3 * (encoded - began)
         self._metrics.made(release.manifest.version, showers, encode_s=encoded - made, answer_s=encoded - ordered)
-        return answer, CELLS, cells
+        return answer, cells
 
 
 def _forget(unwanted: "asyncio.Future[Answer]") -> None:

@@ -18,7 +18,7 @@ from caloserve.v1 import event_pb2, generator_pb2
 from caloserve.wire.channels import SHOWERS_PER_CALL, SHOWERS_PER_CHUNK
 from caloserve.wire.options import MAX_ATTEMPTS
 from caloserve.wire.rows import split
-from caloserve.wire.splicing import splice
+from caloserve.wire.splicing import CELLS, splice
 from caloserve.wire.statuses import status_code
 
 PARTICLES_PER_STREAM: Final = 1_000_000
@@ -26,7 +26,6 @@ _EVENTS_AHEAD: Final = 3
 _PARTS_AHEAD: Final = 3  # the generators work on these while one is being sent
 _DESCRIBE_TIMEOUT_S: Final = 1.0
 _SHARE_OF_DEADLINE: Final = 0.8
-_CELLS: Final = ("showers", "cells_mev", "data")
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 Part: TypeAlias = tuple[event_pb2.GenerateEventResponse, memoryview, Assembly]
@@ -52,7 +51,7 @@ class EventServicer:
         """A whole event in one answer."""
         async with self._metrics.call("GenerateEvent", context):
             answer, cells = await self._event(request, self._patience(context))
-            return splice(answer, _CELLS, cells)
+            return splice(answer, CELLS, cells)
 
     async def GenerateEventStream(
         self, request: event_pb2.GenerateEventStreamRequest, context: Context
@@ -78,7 +77,7 @@ class EventServicer:
                         if following == count:
                             total.write(chunk.sum_cells_mev, event.options.encoding)
                     message = event_pb2.GenerateEventStreamResponse(first_row=first_row, chunk=chunk)
-                    yield splice(message, ("chunk", *_CELLS), cells)
+                    yield splice(message, ("chunk", *CELLS), cells)
                     first_row = following
 
     async def GenerateEvents(
@@ -141,7 +140,7 @@ class EventServicer:
             answer.error.message = str(error)
             return answer.SerializeToString()
         answer.response.CopyFrom(response)
-        return splice(answer, ("response", *_CELLS), cells)
+        return splice(answer, ("response", *CELLS), cells)
 
 
 async def _part(

@@ -5,6 +5,9 @@ from typing import Final
 
 from google.protobuf.message import Message
 
+CELLS: Final = ("showers", "cells_mev", "data")
+"""Where an answer with showers has their cells."""
+
 _LENGTH_DELIMITED: Final = 2
 _SEVEN_BITS: Final = 0x7F
 
