@@ -12,16 +12,16 @@ from click.testing import CliRunner
 
 from caloserve.calorimeter import CALOGAN
 from caloserve.generator.manifest import Manifest
-from caloserve_training import commands
-from caloserve_training.critic import THRESHOLD_MEV
+from caloserve_training.trainer import commands
+from caloserve_training.small.critic import THRESHOLD_MEV
 from caloserve_training.data import read_showers
 from caloserve_training.errors import DivergedError, GateError, RunError
 from caloserve_training.export import BATCH_SIZES, OnnxGenerator, check_export
-from caloserve_training.model import LATENT_SIZE
+from caloserve_training.small.model import LATENT_SIZE
 from caloserve_training.publish import Candidate, prepare_release
 from caloserve_training.publish import release as publish_release
-from caloserve_training.run import WEIGHTS, RunConfig, prepare_run
-from caloserve_training.schedule import Schedule
+from caloserve_training.trainer.run import WEIGHTS, RunConfig, prepare_run
+from caloserve_training.small.settings import SmallSettings
 from caloserve_training.trainer import STAGES, make_generator, train
 
 # Keras turns TensorFlow's variables into arrays in a way that NumPy 2 warns of.

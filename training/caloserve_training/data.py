@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -13,14 +14,11 @@ from caloserve.calorimeter import CALOGAN, shapes
 from caloserve_training.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from caloserve.calorimeter import Geometry
-
-    Arrays = tuple[NDArray[np.float32], ...]
 
 
 @dataclass(frozen=True)
@@ -121,15 +119,16 @@ def flip_indices() -> NDArray[np.int32]:
     )
 
 
-def batches(arrays: Arrays, size: int, seed: int) -> Iterator[Arrays]:
-    """Shuffled batches of the arrays' rows for ever, epoch after epoch; all of one size."""
-    chooser = np.random.default_rng(seed)
-    count = len(arrays[0])
+def batch_rows(number: int, count: int, size: int, seed: int) -> NDArray[np.intp]:
+    """Rows of batch ``number``, counted from 1: shuffled anew in every epoch, all batches of one size."""
     size = min(size, count)
-    while True:
-        order = chooser.permutation(count)
-        for start in range(0, count - size + 1, size):
-            yield tuple(array[order[start : start + size]] for array in arrays)
+    epoch, place = divmod(number - 1, count // size)
+    return _shuffled(count, epoch, seed)[place * size :][:size]
+
+
+@lru_cache(maxsize=2)
+def _shuffled(count: int, epoch: int, seed: int) -> NDArray[np.intp]:
+    return np.random.default_rng([seed, epoch, count]).permutation(count)
 
 
 def file_sha256(path: Path) -> str:

@@ -4,6 +4,8 @@ CaloServeError
   TrainingError        root of everything below
     DataError            a data file cannot be trained on or compared with
     DivergedError        a loss stopped being a finite number
+    ConfigError          what a training is told is wrong
+    InterruptedTrainingError  a training was stopped, and can go on
     RunError             a run folder is missing, incomplete or not what is asked for
     ExportError          the exported graph does not do what the trained generator does
     DetectorError        a detector is described wrongly
@@ -26,6 +28,14 @@ class DataError(TrainingError):
 
 class DivergedError(TrainingError):
     """A loss stopped being a finite number."""
+
+
+class ConfigError(TrainingError):
+    """What a training is told is wrong."""
+
+
+class InterruptedTrainingError(TrainingError):
+    """A training was stopped, and can go on."""
 
 
 class RunError(TrainingError):

@@ -12,13 +12,13 @@ import tf2onnx
 
 from caloserve.calorimeter import CALOGAN
 from caloserve_training.errors import ExportError
-from caloserve_training.model import LATENT_SIZE
+from caloserve_training.small.model import LATENT_SIZE
 from caloserve_training.tensor import Tensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from caloserve_training.model import ShowerGenerator
+    from caloserve_training.small.model import ShowerGenerator
 
 OPSET = 18
 BATCH = "batch"

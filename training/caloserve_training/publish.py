@@ -20,9 +20,8 @@ from caloserve_training.fidelity.gate import objections
 from caloserve_training.fidelity.judge import Judgement, judge
 from caloserve_training.fidelity.policy import read_policy
 from caloserve_training.fidelity.report import write_report
-from caloserve_training.model import HADRONS, LATENT_SIZE
-from caloserve_training.run import WEIGHTS, RunConfig
-from caloserve_training.trainer import make_generator
+from caloserve_training.small.model import LATENT_SIZE
+from caloserve_training.trainer.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +76,8 @@ def prepare_release(
         RunError: the run is incomplete, was trained on or against another sample, or the version is taken.
         ExportError: the exported graph does not do what the trained generator does.
     """
-    config = RunConfig.read(run)
+    opened = Run.open(run)
+    config = opened.description
     folder = releases / version
     if (folder / MODEL).exists():
         raise RunError(f"{folder}: already published; a release never changes, choose another version")
@@ -86,8 +86,7 @@ def prepare_release(
         raise RunError(f"{reference}: not the sample this run was kept from; it may have been trained on some of it")
     if training is not None and file_sha256(training) != config.data_sha256:
         raise RunError(f"{training}: not the data this run was trained on")
-    generator = make_generator(hadronic=config.particle in HADRONS, hidden=config.schedule.hidden)
-    generator.load_weights(run / WEIGHTS)
+    generator = opened.load_generator()
     model = export_onnx(generator)
     exported = OnnxGenerator(model)
     check_export(generator, exported)

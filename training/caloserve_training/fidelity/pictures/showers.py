@@ -53,7 +53,7 @@ def draw_average(judgement: Judgement) -> Figure:
         for column, (title, cells, colours, norm) in enumerate(columns):
             axes = grid[layer.index, column]
             image = CALOGAN.split(np.asarray(cells))[layer.index]
-            _draw_image(axes, np.ma.masked_invalid(image) if column > 1 else image, layer, colours, norm)
+            draw_image(axes, np.ma.masked_invalid(image) if column > 1 else image, layer, colours, norm)
             if layer.index == 0:
                 axes.set_title(title, fontsize=SMALL + 1.5, color=INK)
             if column == 0:
@@ -99,7 +99,7 @@ def draw_neighbours(judgement: Judgement) -> Figure:
         for start, cells in ((0, true), (3, case.generated.cells[best])):
             for layer in CALOGAN.layers:
                 axes = grid[start + layer.index]
-                _draw_image(axes, CALOGAN.split(cells)[layer.index], layer, colours, norm)
+                draw_image(axes, CALOGAN.split(cells)[layer.index], layer, colours, norm)
                 axes.set_xticks([])
                 axes.set_yticks([])
         grid[0].set_title(f"Geant4, {energy:.1f} GeV", fontsize=SMALL + 1, color=INK)
@@ -108,7 +108,8 @@ def draw_neighbours(judgement: Judgement) -> Figure:
     return figure
 
 
-def _draw_image(axes: Axes, image: Cells, layer: Layer, colours: Colormap, norm: Normalize) -> None:
+def draw_image(axes: Axes, image: Cells, layer: Layer, colours: Colormap, norm: Normalize) -> None:
+    """One layer's image, in millimetres."""
     half_eta = layer.n_eta * layer.cell_eta_mm / 2
     half_phi = layer.n_phi * layer.cell_phi_mm / 2
     axes.imshow(

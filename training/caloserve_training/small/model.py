@@ -9,12 +9,11 @@ import numpy as np
 from keras import ops
 
 from caloserve.calorimeter import CALOGAN
-from caloserve_training.cells import SHAPE_NORMALS, CellModel
 from caloserve_training.data import flip_indices
-from caloserve_training.layer_energies import NORMALS, LayerEnergyModel
+from caloserve_training.small.cells import SHAPE_NORMALS, CellModel
+from caloserve_training.small.layer_energies import NORMALS, LayerEnergyModel
 from caloserve_training.tensor import Tensor, look_up
 
-HADRONS = frozenset({"piplus"})
 FLIP_NORMALS = 2
 _EDGES = tuple(itertools.accumulate((CALOGAN.cells, SHAPE_NORMALS, NORMALS, FLIP_NORMALS), initial=0))
 LATENT_PARTS = tuple(slice(low, high) for low, high in itertools.pairwise(_EDGES))

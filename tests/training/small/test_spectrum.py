@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from caloserve.calorimeter import CALOGAN
-from caloserve_training import spectrum
+from caloserve_training.small import spectrum
 
 ANNIHILATION_MEV = 0.51099890
 

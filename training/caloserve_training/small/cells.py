@@ -9,9 +9,9 @@ import numpy as np
 from keras import ops
 
 from caloserve.calorimeter import CALOGAN
-from caloserve_training import spectrum
 from caloserve_training.data import flip_indices
-from caloserve_training.layer_energies import FLOOR_MEV
+from caloserve_training.small import spectrum
+from caloserve_training.small.layer_energies import FLOOR_MEV
 from caloserve_training.tensor import Tensor, logarithm, look_up
 
 if TYPE_CHECKING:

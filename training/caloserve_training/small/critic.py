@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from caloserve.calorimeter import CALOGAN
-from caloserve_training.cells import layer_membership
+from caloserve_training.small.cells import layer_membership
 from caloserve_training.tensor import Tensor
 
 if TYPE_CHECKING:

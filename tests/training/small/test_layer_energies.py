@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from caloserve_training.data import read_showers
-from caloserve_training.layer_energies import (
+from caloserve_training.small.layer_energies import (
     MINIMUM_IONISING_LIMIT_MEV,
     NORMALS,
     LayerEnergyModel,
@@ -13,7 +13,7 @@ from caloserve_training.layer_energies import (
     to_scores,
 )
 
-REFERENCE = Path(__file__).parents[1] / "data"
+REFERENCE = Path(__file__).parents[2] / "data"
 
 
 def test_scores_of_a_sample_are_standard_normal() -> None:

@@ -1,4 +1,4 @@
-"""How long and how hard to train."""
+"""How long and how hard to train the small generator."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Schedule:
+class SmallSettings:
     """Steps of the three stages, and the settings of the adversarial game.
 
     Attributes:
         layer_energy_steps: Steps of the mixture density network of the layer energies.
         expectation_steps: Steps of the network of the expected cells.
-        adversarial_steps: Steps of the game, each one of the critics and one of the generator.
+        steps: Steps of the game, each one of the critics and one of the generator.
         batch_size: Showers a step of the game sees.
         hidden: Width of the two hidden layers of the cells' generator.
         generator_rate: Adam's first learning rate for the generator; it falls along a cosine.
@@ -25,7 +25,7 @@ class Schedule:
 
     layer_energy_steps: int = 3000
     expectation_steps: int = 3000
-    adversarial_steps: int = 8000
+    steps: int = 8000
     batch_size: int = 128
     hidden: int = 192
     generator_rate: float = 2e-4
