@@ -159,11 +159,14 @@ def test_a_shower_that_no_draw_conserved_is_told(client: CaloServeClient) -> Non
     assert refused.attempts.tolist() == [1, 0]
 
 
-def test_later_streams_ask_for_the_release_of_the_first(client: CaloServeClient, server: FakeServer) -> None:
+@pytest.mark.parametrize("asked", ["", "calogan2017"])
+def test_later_streams_ask_for_the_release_of_the_first(
+    client: CaloServeClient, server: FakeServer, asked: str
+) -> None:
     server.limits.showers_per_stream = 1000
-    client.generate_showers("eplus", np.full(3000, 10.0))
+    client.generate_showers("eplus", np.full(3000, 10.0), release=asked)
     releases = [request.release for request in server.requests if hasattr(request, "release")]
-    assert releases == ["", "0.1.0", "0.1.0"]
+    assert releases == [asked, "0.1.0", "0.1.0"]
 
 
 def test_iterations_give_chunks_with_their_place(client: CaloServeClient) -> None:

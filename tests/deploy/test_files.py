@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from caloserve.calorimeter import PARTICLES
+from caloserve.generator.releases import ReleaseStore
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
@@ -36,9 +37,9 @@ def stages() -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def newest_release(particle: str) -> str:
-    folders = (ROOT / "services" / particle / "releases").glob("*/manifest.json")
-    return max((path.parent.name for path in folders), key=lambda name: tuple(map(int, name.split("."))))
+def default_release(particle: str) -> str:
+    chosen = service_toml(particle).get("default_release", "")
+    return ReleaseStore(ROOT / "services" / particle / "releases", particle).default(chosen)
 
 
 def test_the_stack_is_whole() -> None:
@@ -53,7 +54,7 @@ def test_both_versions_are_those_of_the_service(particle: str) -> None:
     arguments = service["build"]["args"]
     assert defaults(service["image"]) == f"caloserve-{particle}:{version}"
     assert defaults(arguments["SERVICE_VERSION"]) == version
-    assert arguments["RELEASE_VERSION"] == newest_release(particle)
+    assert arguments["RELEASE_VERSION"] == default_release(particle)
     gpu = compose("docker-compose.gpu.yml")["services"][particle]
     assert defaults(gpu["image"]) == f"caloserve-{particle}:{version}-gpu"
     assert f"## Service {version}\n" in (ROOT / "services" / particle / "CHANGELOG.md").read_text()

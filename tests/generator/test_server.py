@@ -67,6 +67,21 @@ def test_an_older_release_that_is_broken_is_left_out_and_the_newest_served(
     assert "release 0.1.0 is left out" in capfd.readouterr().err
 
 
+def test_several_families_alone_are_served_once_the_default_is_chosen(tmp_path: Path) -> None:
+    for version in ("a-0.1.0", "b-0.1.0", "b-0.2.0"):
+        write_release(tmp_path, "gamma", version)
+    describe = generator_pb2.DescribeGeneratorRequest()
+    with running_generator(tmp_path) as server, grpc.insecure_channel(server.address) as channel:
+        assert settled_health(channel) == NOT_SERVING
+        with pytest.raises(grpc.RpcError, match=r"holds releases of a, b and none .*: say which is the default"):
+            generator_pb2_grpc.ShowerGeneratorServiceStub(channel).DescribeGenerator(describe)
+    with running_generator(tmp_path, "--release", "b") as server, grpc.insecure_channel(server.address) as channel:
+        assert settled_health(channel) == SERVING
+        told = generator_pb2_grpc.ShowerGeneratorServiceStub(channel).DescribeGenerator(describe)
+    assert told.default_release == "b-0.2.0"
+    assert [release.version for release in told.releases] == ["b-0.2.0", "a-0.1.0", "b-0.1.0"]
+
+
 def test_metrics_count_showers_calls_and_what_was_held_back(tmp_path: Path) -> None:
     write_release(tmp_path, "gamma")
     with running_generator(tmp_path) as server, grpc.insecure_channel(server.address) as channel:

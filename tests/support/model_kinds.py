@@ -87,8 +87,9 @@ def convolution() -> onnx.ModelProto:
     )
 
 
-def rounding_by_batch() -> onnx.ModelProto:
+def rounding_by_batch(latent_size: int = LATENT_SIZE) -> onnx.ModelProto:
     """Other bits in other batch sizes, on every machine: a share of 1e-7 for each row."""
+    weights = np.resize(WEIGHTS, (latent_size, CALOGAN.cells))
     return _model(
         [
             helper.make_node("MatMul", ["latent", "weights"], ["product"]),
@@ -98,7 +99,8 @@ def rounding_by_batch() -> onnx.ModelProto:
             helper.make_node("Add", ["rounding", "one"], ["factor"]),
             helper.make_node("Mul", ["product", "factor"], ["hidden"]),
         ],
-        {"weights": WEIGHTS, "share": np.float32(1e-7), "one": np.float32(1)},
+        {"weights": weights, "share": np.float32(1e-7), "one": np.float32(1)},
+        latent_size,
     )
 
 
@@ -178,7 +180,9 @@ def _constant_scale() -> dict[str, NDArray[np.generic]]:
     }
 
 
-def _model(nodes: Sequence[NodeProto], constants: Mapping[str, object]) -> onnx.ModelProto:
+def _model(
+    nodes: Sequence[NodeProto], constants: Mapping[str, object], latent_size: int = LATENT_SIZE
+) -> onnx.ModelProto:
     """cells = relu(hidden) x energy, where ``nodes`` make ``hidden`` of ``latent``."""
     graph = helper.make_graph(
         [
@@ -188,7 +192,7 @@ def _model(nodes: Sequence[NodeProto], constants: Mapping[str, object]) -> onnx.
         ],
         "standin",
         [
-            helper.make_tensor_value_info("latent", TensorProto.FLOAT, ["batch", LATENT_SIZE]),
+            helper.make_tensor_value_info("latent", TensorProto.FLOAT, ["batch", latent_size]),
             helper.make_tensor_value_info("energy", TensorProto.FLOAT, ["batch", 1]),
         ],
         [helper.make_tensor_value_info("cells", TensorProto.FLOAT, ["batch", CALOGAN.cells])],

@@ -18,12 +18,18 @@ NEGATIVE_GEV = 77.0
 
 
 def write_release(
-    folder: Path, particle: str, version: str = "0.1.0", *, gain: float = 1.0, model_kind: onnx.ModelProto | None = None
+    folder: Path,
+    particle: str,
+    version: str = "0.1.0",
+    *,
+    gain: float = 1.0,
+    model_kind: onnx.ModelProto | None = None,
+    latent_size: int = LATENT_SIZE,
 ) -> Manifest:
     """Write a release ``version`` below ``folder``, whose cells are about ``gain`` x 2 MeV per GeV unless told."""
     release = folder / version
     release.mkdir(parents=True)
-    model = (model_kind or standin_model(gain)).SerializeToString()
+    model = (model_kind or standin_model(gain, latent_size)).SerializeToString()
     (release / "model.onnx").write_bytes(model)
     manifest = Manifest(
         schema=1,
@@ -32,7 +38,7 @@ def write_release(
         geometry_id=CALOGAN.id,
         sampler_version=SAMPLER_VERSION,
         created="2026-01-01",
-        model=Model("model.onnx", hashlib.sha256(model).hexdigest(), LATENT_SIZE * CALOGAN.cells, LATENT_SIZE),
+        model=Model("model.onnx", hashlib.sha256(model).hexdigest(), latent_size * CALOGAN.cells, latent_size),
         domain=Domain(1.0, 100.0),
         training=Training("0" * 64, "stand-in, not trained", 0, "none", "none"),
         fidelity=Fidelity("0" * 64, 0, (Figure("mean_response_1_10_gev", 0.5, None, "", 0),)),
@@ -41,9 +47,9 @@ def write_release(
     return manifest
 
 
-def standin_model(gain: float) -> onnx.ModelProto:
+def standin_model(gain: float, latent_size: int = LATENT_SIZE) -> onnx.ModelProto:
     """cells = relu(latent W) x energy x gain, NaN at NAN_GEV and negative at NEGATIVE_GEV."""
-    weights = np.random.default_rng(1).normal(size=(LATENT_SIZE, CALOGAN.cells)).astype(np.float32)
+    weights = np.random.default_rng(1).normal(size=(latent_size, CALOGAN.cells)).astype(np.float32)
     constants = {
         "weights": weights,
         "gain": np.float32(gain),
@@ -69,7 +75,7 @@ def standin_model(gain: float) -> onnx.ModelProto:
         nodes,
         "standin",
         [
-            helper.make_tensor_value_info("latent", TensorProto.FLOAT, ["batch", LATENT_SIZE]),
+            helper.make_tensor_value_info("latent", TensorProto.FLOAT, ["batch", latent_size]),
             helper.make_tensor_value_info("energy", TensorProto.FLOAT, ["batch", 1]),
         ],
         [helper.make_tensor_value_info("cells", TensorProto.FLOAT, ["batch", CALOGAN.cells])],

@@ -94,7 +94,8 @@ class CaloServeClient:
             event_id: number of the event, 0 to 2**64 - 1.
             seed: 0 to 2**64 - 1; the same seed, event and particles give the same showers.
             output: one image per particle, their sum, or both.
-            releases: exact release version by particle name; a kind not named gets its generator's default.
+            releases: release by particle name, each as ``release`` of ``generate_showers``; a kind not named gets its
+                generator's default.
             indices: index of each particle's random stream, shape (n,); its position by default. Parts of one event
                 that are asked for by themselves need them.
             partial: return the answer even if showers were not made.
@@ -171,7 +172,8 @@ class CaloServeClient:
             seed: 0 to 2**64 - 1; the same seed, event, index and energy give the same shower.
             event_id: number of the event, 0 to 2**64 - 1.
             indices: index of each shower in its event, shape (n,); 0, 1, ... n-1 by default.
-            release: exact release version; the generator's default if not given.
+            release: a version as in "0.2.0" or "calogan2017-0.1.0", or a family as in "calogan2017" for its newest; the
+                generator's default if not given. The answer's provenance says which version it was.
             partial: return the answer even if showers were not made.
             options: ``energy_policy``, ``domain_policy``, ``encoding`` and the like; see ``Options``.
 

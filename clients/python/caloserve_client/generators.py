@@ -29,6 +29,7 @@ class Release:
     """One served model."""
 
     version: str
+    """X.Y.Z, or FAMILY-X.Y.Z for a model of another family than the service's own."""
     model_sha256: str
     parameters: int
     latent_size: int
@@ -63,6 +64,7 @@ class GeneratorDescription:
     service_version: str
     default_release: str
     releases: tuple[Release, ...]
+    """The default first."""
     limits: Limits
     energy_policies: tuple[str, ...]
     domain_policies: tuple[str, ...]

@@ -24,7 +24,12 @@ from caloserve.wire.serving import stop_with_stdin_option
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder with one folder per release; by default $CALOSERVE_RELEASES/PARTICLE or the installed ones.",
 )
-@click.option("--release", "default_release", help="Release served when a request names none; by default the newest.")
+@click.option(
+    "--release",
+    "default_release",
+    metavar="VERSION|FAMILY",
+    help="Release served when a request names none; by default the newest without a family.",
+)
 @click.option("--address", help="Where to listen: HOST:PORT, port 0 for a free one, or unix:PATH.")
 @click.option("--metrics-address", help="Where Prometheus finds /metrics: HOST:PORT.")
 @click.option(

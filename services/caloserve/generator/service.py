@@ -12,7 +12,7 @@ from caloserve.generator.engine import Engine
 from caloserve.generator.manifest import Manifest
 from caloserve.generator.orders import Order
 from caloserve.generator.physics import LivePhysics
-from caloserve.generator.releases import Release, ReleaseStore
+from caloserve.generator.releases import Release, ReleaseStore, find_version
 from caloserve.generator.sampler import Sampler
 from caloserve.generator.settings import Settings
 from caloserve.generator.showers import Showers
@@ -55,7 +55,7 @@ class ServedRelease:
 
 @dataclass(frozen=True)
 class Service:
-    """All releases in service, by version."""
+    """All releases in service, by version: the default first, then as in ``ReleaseStore.versions``."""
 
     settings: Settings
     releases: Mapping[str, ServedRelease]
@@ -70,10 +70,9 @@ class Service:
                 line in the log.
         """
         store = ReleaseStore(settings.releases, settings.particle.name)
-        versions = store.versions()
-        default = settings.default_release or versions[-1]
+        default = store.default(settings.default_release)
         releases = {default: ServedRelease(store.load(default), settings)}
-        for version in versions:
+        for version in store.versions():
             if version != default:
                 try:
                     releases[version] = ServedRelease(store.load(version), settings)
@@ -81,11 +80,13 @@ class Service:
                     log.error("release %s is left out: %s", version, error)  # noqa: TRY400 (the line says it all)
         return cls(settings, releases, default)
 
-    def release(self, version: str) -> ServedRelease:
-        """The release called ``version``, the default for ""; raise NotFoundError for one not served."""
-        try:
-            return self.releases[version or self.default_release]
-        except KeyError:
-            raise NotFoundError(
-                "release", f"{quoted(version)} is not served; served: {', '.join(self.releases)}"
-            ) from None
+    def release(self, name: str) -> ServedRelease:
+        """The release of that version, or the newest served of that family; the default for "".
+
+        Raises:
+            NotFoundError: none is served.
+        """
+        version = find_version(name or self.default_release, self.releases)
+        if version is None:
+            raise NotFoundError("release", f"{quoted(name)} is not served; served: {', '.join(self.releases)}")
+        return self.releases[version]

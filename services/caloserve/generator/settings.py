@@ -37,7 +37,7 @@ class Settings:
     provider: Provider = Provider.CPU
     threads: int = 1
     default_release: str = ""
-    """Served when a request names no release; empty means the newest."""
+    """Served when a request names no release: its version, or its family for the newest; see ``ReleaseStore``."""
     showers_per_stream: int = 1_000_000
     showers_per_batch: int = 256
     """What the engine makes at once."""

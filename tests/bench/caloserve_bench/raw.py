@@ -30,8 +30,9 @@ class Model:
         keep_freed_memory()
         settings = Settings.read(service_settings("eplus"))
         store = ReleaseStore(settings.releases, "eplus")
-        self.path: Path = store.folder / store.versions()[-1] / "model.onnx"
-        release = store.load(store.versions()[-1])
+        default = store.default(settings.default_release)
+        self.path: Path = store.folder / default / "model.onnx"
+        release = store.load(default)
         self.engine = Engine(release, Provider.CPU, threads)
         self.largest_batch = self.engine.buckets[-1]
         self._streams = Streams(self.engine.latent_size)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Final, TypeAlias
 
 import click
 
@@ -12,6 +13,12 @@ from caloserve_client.generators import FidelityFigure, Generator, Release
 
 _TELLING = ("e_tot_ratio", "minimum_ionising_ratio", "occupancy", "auc", "copies")
 """Beginnings of the names of the figures that tell most; --json has all."""
+
+
+_SIDE_BY_SIDE: Final = 4
+"""Columns that a terminal has room for; where there are more, each generator has a table of its own."""
+
+Column: TypeAlias = tuple[Generator, Release | None]
 
 
 @click.command(short_help="Show what serves, and how good it is.")
@@ -24,12 +31,22 @@ def describe(*, target: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(generator) for generator in generators], indent=2))
         return
-    columns = ["", *(generator.particle for generator in generators)]
-    print_table(columns, _groups(generators), left=len(columns))
+    by_generator = [_columns(generator) for generator in generators]
+    together = [column for columns in by_generator for column in columns]
+    for columns in [together] if len(together) <= _SIDE_BY_SIDE else by_generator:
+        names = ["", *(generator.particle for generator, _ in columns)]
+        print_table(names, _groups(columns), left=len(names))
 
 
-def _groups(generators: Sequence[Generator]) -> list[Rows]:
-    releases = [_default_release(generator) for generator in generators]
+def _columns(generator: Generator) -> list[Column]:
+    """One for each release, the default first as the generator tells them; one without a release where it has none."""
+    releases = generator.description.releases if generator.description else ()
+    return [(generator, release) for release in releases] or [(generator, None)]
+
+
+def _groups(columns: Sequence[Column]) -> list[Rows]:
+    generators = [generator for generator, _ in columns]
+    releases = [release for _, release in columns]
     services = [generator.description for generator in generators]
     state = [
         ["state", *(generator.state for generator in generators)],
@@ -38,8 +55,7 @@ def _groups(generators: Sequence[Generator]) -> list[Rows]:
     if any(generator.message for generator in generators):
         state.append(["message", *(generator.message for generator in generators)])
     model = [
-        ["release", *(release.version if release else "" for release in releases)],
-        ["also served", *(_others(generator) for generator in generators)],
+        ["release", *(_version(*column) for column in columns)],
         ["domain / GeV", *(_domain(release) for release in releases)],
         ["parameters", *(f"{release.parameters:,}" if release else "" for release in releases)],
         ["model sha256", *(release.model_sha256[:12] if release else "" for release in releases)],
@@ -53,18 +69,11 @@ def _groups(generators: Sequence[Generator]) -> list[Rows]:
     return [*groups, figures] if figures else groups
 
 
-def _default_release(generator: Generator) -> Release | None:
-    if generator.description is None:
-        return None
-    served = {release.version: release for release in generator.description.releases}
-    return served.get(generator.description.default_release)
-
-
-def _others(generator: Generator) -> str:
-    service = generator.description
-    if service is None:
+def _version(generator: Generator, release: Release | None) -> str:
+    if release is None or generator.description is None:
         return ""
-    return ", ".join(release.version for release in service.releases if release.version != service.default_release)
+    default = " (default)" if release.version == generator.description.default_release else ""
+    return release.version + default
 
 
 def _domain(release: Release | None) -> str:

@@ -44,7 +44,9 @@ def _parse_range(_context: click.Context, _option: click.Parameter, value: str |
 @click.option("--count", type=click.IntRange(min=1), help="How many showers, with --uniform.")
 @click.option("--seed", type=_UINT64, default=0, show_default=True, help="The same seed gives the same file.")
 @click.option("--event-id", type=_UINT64, default=0, show_default=True, help="Another event, other showers.")
-@click.option("--release", help="Exact release version.  [default: the generator's]")
+@click.option(
+    "--release", metavar="VERSION|FAMILY", help="Release, or family for its newest.  [default: the generator's]"
+)
 @click.option("--conserve", is_flag=True, help="Draw showers again that deposit more than the particle's energy.")
 @click.option(
     "--energy-tolerance",
