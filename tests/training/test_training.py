@@ -1,6 +1,7 @@
 """A training of a few steps, from a file of showers to a release."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,9 @@ import onnx
 import pytest
 from click.testing import CliRunner
 
+import model_kinds
 from caloserve.calorimeter import CALOGAN
+from caloserve.calorimeter.errors import ReleaseError
 from caloserve.generator.manifest import Manifest
 from caloserve_training.trainer import commands
 from caloserve_training.small.critic import THRESHOLD_MEV
@@ -18,11 +21,12 @@ from caloserve_training.data import read_showers
 from caloserve_training.errors import DivergedError, GateError, RunError
 from caloserve_training.export import BATCH_SIZES, OnnxGenerator, check_export
 from caloserve_training.small.model import LATENT_SIZE
-from caloserve_training.publish import Candidate, prepare_release
+from caloserve_training.publish import Candidate, prepare_release, served_figures
 from caloserve_training.publish import release as publish_release
 from caloserve_training.trainer.run import WEIGHTS, RunConfig, prepare_run
 from caloserve_training.small.settings import SmallSettings
 from caloserve_training.trainer import STAGES, make_generator, train
+from standin_release import write_release
 
 # Keras turns TensorFlow's variables into arrays in a way that NumPy 2 warns of.
 pytestmark = pytest.mark.filterwarnings(
@@ -134,7 +138,8 @@ def test_a_worse_release_is_refused_and_told_why(candidate: Candidate) -> None:
         publish_release(other)
     assert not other.folder.exists()
     assert "auc_shapes" in str(refused.value)
-    assert "is worse than the served auc_shapes" in str(refused.value)
+    assert "eplus 0.3.0, beside 0.2.0, is refused" in str(refused.value)
+    assert re.search(r"is worse than auc_shapes \S+ ± \S+ of 0\.2\.0, p = ", str(refused.value))
     assert "is further than 0.25 from 0.5" in str(refused.value)
     assert (candidate.report / "report.html").is_file()
 
@@ -147,6 +152,20 @@ def test_an_accepted_release_says_why_and_carries_its_report(release: Path) -> N
     assert "Fidelity of e⁺ showers" in (release / "fidelity" / "report.html").read_text(encoding="utf-8")
     numbers = json.loads((release / "fidelity" / "fidelity.json").read_text(encoding="utf-8"))
     assert [figure["name"] for figure in numbers["figures"]] == [figure.name for figure in fidelity.figures]
+
+
+def test_a_release_is_held_beside_the_newest_of_its_family(reference_file: Path, tmp_path: Path) -> None:
+    for version in ("0.2.0", "calogan2017-0.1.0", "calogan2017-0.2.0"):
+        write_release(tmp_path, "eplus", version, model_kind=model_kinds.integer())
+    (tmp_path / "calogan2017-0.3.0").mkdir()  # not published yet
+    sample = read_showers(reference_file)
+    found = [served_figures(tmp_path, sample, particle="eplus", family=name) for name in ("", "calogan2017", "other")]
+    assert [served and served.version for served in found] == ["0.2.0", "calogan2017-0.2.0", None]
+
+
+def test_a_version_that_no_service_would_serve_is_refused(run: Path, reference_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError, match="'CaloGAN-1' is not the version of a release"):
+        prepare_release(run, version="CaloGAN-1", reference=reference_file, releases=tmp_path)
 
 
 def test_other_training_data_are_refused(run: Path, reference_file: Path, tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from caloserve.calorimeter import CALOGAN, SAMPLER_VERSION
 from caloserve.generator import manifest
-from caloserve.generator.releases import ReleaseStore
+from caloserve.generator.releases import ReleaseStore, Version, find_version
 from caloserve_training.data import ShowerSample, file_sha256, read_showers
 from caloserve_training.errors import GateError, RunError
 from caloserve_training.export import OnnxGenerator, check_export, export_onnx
 from caloserve_training.fidelity.case import Case
 from caloserve_training.fidelity.figures import draw_case, quick_figures
-from caloserve_training.fidelity.gate import objections
+from caloserve_training.fidelity.gate import Served, objections
 from caloserve_training.fidelity.judge import Judgement, judge
 from caloserve_training.fidelity.policy import read_policy
 from caloserve_training.fidelity.report import write_report
@@ -43,6 +43,7 @@ class Candidate:
         manifest: What it will say.
         model: The exported model.
         judgement: What the judge found.
+        beside: Version of the release that it was compared with, the newest of its family; None for the first.
         report: Folder of the judge's report, in the run.
     """
 
@@ -50,6 +51,7 @@ class Candidate:
     manifest: manifest.Manifest
     model: bytes
     judgement: Judgement
+    beside: str | None
     report: Path
 
 
@@ -62,20 +64,22 @@ def prepare_release(
     training: Path | None = None,
     judge_case: Judge = judge,
 ) -> Candidate:
-    """Export a run and judge it against the reference sample, and beside the release that is served.
+    """Export a run and judge it against the reference sample, and beside the newest release of its family.
 
     Args:
         run: A finished run.
-        version: Of the release.
+        version: Of the release: X.Y.Z, or FAMILY-X.Y.Z.
         reference: The sample that the run was kept from.
         releases: Folder of the particle's releases.
         training: The run's data, to see whether any of it is replayed.
         judge_case: What judges; another one may show how far it is.
 
     Raises:
+        ReleaseError: the version is none.
         RunError: the run is incomplete, was trained on or against another sample, or the version is taken.
         ExportError: the exported graph does not do what the trained generator does.
     """
+    family = Version.read(version).family
     opened = Run.open(run)
     config = opened.description
     folder = releases / version
@@ -101,6 +105,7 @@ def prepare_release(
     judgement = judge_case(case)
     figures = judgement.figures()
     policy = read_policy(hadronic=case.hadronic)
+    served = served_figures(releases, sample, particle=config.particle, family=family)
     described = manifest.Manifest(
         schema=manifest.SCHEMA,
         version=version,
@@ -127,11 +132,11 @@ def prepare_release(
             sample_size=len(sample),
             figures=figures,
             policy=policy.version,
-            objections=objections(policy, figures, served_figures(releases, sample, particle=config.particle)),
+            objections=objections(policy, figures, served),
         ),
     )
     write_report(judgement, run / FIDELITY, made_on=described.created)
-    return Candidate(folder, described, model, judgement, run / FIDELITY)
+    return Candidate(folder, described, model, judgement, served.version if served else None, run / FIDELITY)
 
 
 def release(candidate: Candidate, *, accept: str | None = None) -> manifest.Manifest:
@@ -144,8 +149,9 @@ def release(candidate: Candidate, *, accept: str | None = None) -> manifest.Mani
     against = described.fidelity.objections
     if against and not accept:
         listed = "\n".join(f"  {objection}" for objection in against)
+        beside = f"beside {candidate.beside}" if candidate.beside else "the first of its family"
         raise GateError(
-            f"{described.particle} {described.version} is refused:\n{listed}\n"
+            f"{described.particle} {described.version}, {beside}, is refused:\n{listed}\n"
             f"The report is in {candidate.report}. Publish all the same with --accept REASON."
         )
     described = replace(described, fidelity=replace(described.fidelity, accepted=accept if against else None))
@@ -156,8 +162,8 @@ def release(candidate: Candidate, *, accept: str | None = None) -> manifest.Mani
     return described
 
 
-def served_figures(releases: Path, reference: ShowerSample, *, particle: str) -> tuple[manifest.Figure, ...] | None:
-    """Figures of the newest release on this reference, None where there is none.
+def served_figures(releases: Path, reference: ShowerSample, *, particle: str, family: str) -> Served | None:
+    """Figures of the family's newest release on this reference, None where it has none.
 
     They are measured anew: those in its manifest may be of another sample, or of another version of the judge.
     """
@@ -165,5 +171,8 @@ def served_figures(releases: Path, reference: ShowerSample, *, particle: str) ->
     if not any(releases.glob("*/manifest.json")):
         return None
     versions = [version for version in store.versions() if (releases / version / "manifest.json").exists()]
-    served = OnnxGenerator(store.load(versions[-1]).model)
-    return quick_figures(draw_case(served.draw, reference, particle=particle))
+    newest = find_version(family, versions)
+    if newest is None:
+        return None
+    served = OnnxGenerator(store.load(newest).model)
+    return Served(newest, quick_figures(draw_case(served.draw, reference, particle=particle)))

@@ -16,7 +16,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--version", required=True, help="Version of the release, as in 0.1.0.")
+@click.option("--version", required=True, help="Version of the release: X.Y.Z or FAMILY-X.Y.Z.")
 @click.option("--reference", type=_FILE, help="Showers to judge by. [default: tests/data/PARTICLE.hdf5]")
 @click.option("--releases", type=_FOLDER, help="Where releases go. [default: services/PARTICLE/releases]")
 @click.option("--training", type=_FILE, help="The run's data, to see whether any of it is replayed.")
@@ -26,7 +26,7 @@ def publish(
 ) -> None:
     """Export a finished run to ONNX, judge it and publish it as a release.
 
-    A release that is worse than the newest one, or worse than any may be, is refused.
+    A release that is worse than the newest of its family, or worse than any may be, is refused.
     """
     quieten()
     from caloserve_training.publish import prepare_release, release  # noqa: PLC0415

@@ -1,10 +1,8 @@
-from collections.abc import Sequence
-
 import pytest
 
 from caloserve.generator.manifest import Figure
 from caloserve_training.errors import PolicyError
-from caloserve_training.fidelity.gate import objections
+from caloserve_training.fidelity.gate import Served, objections
 from caloserve_training.fidelity.policy import Policy, Rule, parse_policy, read_policy
 
 POLICY = Policy(
@@ -18,7 +16,7 @@ POLICY = Policy(
 )
 
 
-def figures(auc: float, ratio: float = 1.0, copies: float = 0.0) -> Sequence[Figure]:
+def figures(auc: float, ratio: float = 1.0, copies: float = 0.0) -> tuple[Figure, ...]:
     return (
         Figure("auc_shapes", auc, None, "", 1000, 0.01),
         Figure("e_tot_ratio", ratio, 1.0, "", 1000, 0.02),
@@ -26,9 +24,13 @@ def figures(auc: float, ratio: float = 1.0, copies: float = 0.0) -> Sequence[Fig
     )
 
 
+def served(auc: float, ratio: float = 1.0) -> Served:
+    return Served("0.2.0", figures(auc, ratio))
+
+
 def test_a_release_as_good_as_the_served_passes() -> None:
-    assert objections(POLICY, figures(0.61), figures(0.60)) == ()
-    assert objections(POLICY, figures(0.55), figures(0.60)) == ()
+    assert objections(POLICY, figures(0.61), served(0.60)) == ()
+    assert objections(POLICY, figures(0.55), served(0.60)) == ()
 
 
 def test_the_first_release_has_only_the_limits_to_pass() -> None:
@@ -38,24 +40,24 @@ def test_the_first_release_has_only_the_limits_to_pass() -> None:
 
 
 def test_a_loss_beyond_two_sigma_for_all_figures_together_is_refused() -> None:
-    (words,) = objections(POLICY, figures(0.65), figures(0.60))
-    assert words.startswith("auc_shapes 0.65 ± 0.01 is worse than the served auc_shapes 0.6 ± 0.01, p = ")
+    (words,) = objections(POLICY, figures(0.65), served(0.60))
+    assert words.startswith("auc_shapes 0.65 ± 0.01 is worse than auc_shapes 0.6 ± 0.01 of 0.2.0, p = ")
     # 2.1 sigma by itself, but not for one of three.
-    assert objections(POLICY, figures(0.63), figures(0.60)) == ()
+    assert objections(POLICY, figures(0.63), served(0.60)) == ()
 
 
 def test_a_mean_may_miss_on_either_side() -> None:
-    assert objections(POLICY, figures(0.5, ratio=0.98), figures(0.5, ratio=1.02)) == ()
-    assert objections(POLICY, figures(0.5, ratio=0.88), figures(0.5, ratio=1.0))
-    assert objections(POLICY, figures(0.5, ratio=1.12), figures(0.5, ratio=1.0))
+    assert objections(POLICY, figures(0.5, ratio=0.98), served(0.5, ratio=1.02)) == ()
+    assert objections(POLICY, figures(0.5, ratio=0.88), served(0.5, ratio=1.0))
+    assert objections(POLICY, figures(0.5, ratio=1.12), served(0.5, ratio=1.0))
 
 
 def test_a_classifier_below_chance_is_no_loss() -> None:
-    assert objections(POLICY, figures(0.1), figures(0.5)) == ()
+    assert objections(POLICY, figures(0.1), served(0.5)) == ()
 
 
 def test_one_copy_is_too_many() -> None:
-    assert len(objections(POLICY, figures(0.5, copies=0.001), figures(0.5))) == 2
+    assert len(objections(POLICY, figures(0.5, copies=0.001), served(0.5))) == 2
 
 
 def test_a_figure_that_is_missing_is_an_objection() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,18 +17,31 @@ if TYPE_CHECKING:
     from caloserve_training.fidelity.policy import Policy, Rule
 
 
-def objections(policy: Policy, candidate: Sequence[Figure], served: Sequence[Figure] | None) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Served:
+    """The release that a candidate is held beside: the newest of its family.
+
+    Attributes:
+        version: Of the release.
+        figures: Its own, on the candidate's reference.
+    """
+
+    version: str
+    figures: Sequence[Figure]
+
+
+def objections(policy: Policy, candidate: Sequence[Figure], served: Served | None) -> tuple[str, ...]:
     """What stands against the candidate, in words; nothing for one that may be published.
 
     Args:
         policy: For its kind of shower.
         candidate: Its figures.
-        served: The served release's on the same reference; None where none is served yet.
+        served: What it is to replace; None for the first of a family, which has only the limits to pass.
     """
     figures = {figure.name: figure for figure in candidate}
     found = [*_beyond_limits(policy, figures)]
     if served is not None:
-        found += _worse(policy, figures, {figure.name: figure for figure in served})
+        found += _worse(policy, figures, served)
     return tuple(found)
 
 
@@ -40,14 +54,15 @@ def _beyond_limits(policy: Policy, figures: dict[str, Figure]) -> Iterator[str]:
             yield f"{_in_words(figure)} is further than {rule.limit:g} from {rule.best:g}"
 
 
-def _worse(policy: Policy, figures: dict[str, Figure], served: dict[str, Figure]) -> Iterator[str]:
-    rules = [rule for rule in policy.rules if rule.figure in figures and rule.figure in served]
-    corrected = holm(np.array([_probability(rule, figures[rule.figure], served[rule.figure]) for rule in rules]))
+def _worse(policy: Policy, figures: dict[str, Figure], served: Served) -> Iterator[str]:
+    before = {figure.name: figure for figure in served.figures}
+    rules = [rule for rule in policy.rules if rule.figure in figures and rule.figure in before]
+    corrected = holm(np.array([_probability(rule, figures[rule.figure], before[rule.figure]) for rule in rules]))
     for rule, p in zip(rules, corrected, strict=True):
         if p < stats.norm.sf(policy.sigma):
             yield (
-                f"{_in_words(figures[rule.figure])} is worse than the served {_in_words(served[rule.figure])}, "
-                f"p = {p:.1e} (limit: {policy.sigma:g} sigma, Holm-corrected)"
+                f"{_in_words(figures[rule.figure])} is worse than {_in_words(before[rule.figure])} of "
+                f"{served.version}, p = {p:.1e} (limit: {policy.sigma:g} sigma, Holm-corrected)"
             )
 
 

@@ -66,7 +66,7 @@ class ServedSource:
     Args:
         client: Of a generator or a router.
         particle: The one to be judged.
-        release: Its exact release; the generator's default if None.
+        release: Its release, or family for its newest; the generator's default if None.
         draws: Showers per energy of those to be judged.
         tick: Gets how many showers have come, chunk by chunk.
     """
