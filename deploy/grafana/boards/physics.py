@@ -23,7 +23,11 @@ def _mean(particle: str, quantity: str, title: str) -> Panel:
         Unit.NUMBER,
         [
             Query(mean("caloserve_physics_values_total"), "{{energy_gev}} GeV, {{release}}"),
-            Query(mean("caloserve_physics_expected_values_total"), "{{energy_gev}} GeV, full simulation", dashed=True),
+            Query(
+                mean("caloserve_physics_expected_values_total"),
+                "{{energy_gev}} GeV, {{release}}, full simulation",
+                dashed=True,
+            ),
         ],
         height=9,
         from_zero=False,
