@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caloserve.calorimeter import CALOGAN, SHOWER_SHAPES
-from caloserve_training.data import batches, file_sha256, flip_indices, read_showers
+from caloserve_training.data import batch_rows, file_sha256, flip_indices, read_showers
 from caloserve_training.errors import DataError
 
 
@@ -71,11 +71,10 @@ def test_flips_undo_themselves_and_keep_shower_shapes(flip: int, seed: int) -> N
 
 
 def test_batches_pass_over_every_row_once_an_epoch() -> None:
-    rows = np.arange(12, dtype=np.float32)
-    source = batches((rows, -rows), 4, seed=3)
-    epoch = [next(source) for _ in range(3)]
-    assert sorted(np.concatenate([batch[0] for batch in epoch])) == rows.tolist()
-    assert all(np.array_equal(first, -second) for first, second in epoch)
+    epochs = [np.concatenate([batch_rows(3 * epoch + place, 12, 4, seed=3) for place in (1, 2, 3)]) for epoch in (0, 1)]
+    assert all(sorted(epoch) == list(range(12)) for epoch in epochs)
+    assert epochs[0].tolist() != epochs[1].tolist()
+    np.testing.assert_array_equal(batch_rows(2, 12, 4, seed=3), epochs[0][4:8])
 
 
 def test_digest_is_of_the_bytes(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from caloserve.calorimeter import CALOGAN
+from caloserve_training.data import ShowerSample, read_showers
 from caloserve_training.small import spectrum
 from caloserve_training.small.cells import SHAPE_NORMALS, CellModel
-from caloserve_training.data import ShowerSample, read_showers
 
 REFERENCE = Path(__file__).parents[2] / "data"
 

@@ -15,6 +15,7 @@ from caloserve_training.calogan2017.losses import VERDICTS, energy_distance
 from caloserve_training.calogan2017.settings import CaloGANSettings, EnergyTarget
 from caloserve_training.data import ShowerSample, batch_rows, flip_indices
 from caloserve_training.descent import compiled, descent
+from caloserve_training.errors import DataError
 from caloserve_training.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -31,12 +32,12 @@ class CaloGANGame:
     it had not been.
 
     Raises:
-        ValueError: there are fewer showers than a batch needs.
+        DataError: there are fewer showers than a batch needs.
     """
 
     def __init__(self, sample: ShowerSample, settings: CaloGANSettings) -> None:
         if len(sample) < settings.batch_size:
-            raise ValueError(f"{len(sample)} showers are less than a batch of {settings.batch_size}")
+            raise DataError(f"{len(sample)} showers are fewer than a batch of {settings.batch_size}")
         keras.utils.set_random_seed(settings.seed)
         self.sample = sample
         self.settings = settings

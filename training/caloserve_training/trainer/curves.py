@@ -26,6 +26,7 @@ class Curves:
         self._file = table.open("w", encoding="utf-8", newline="")
         self._table = csv.writer(self._file)
         self._table.writerows([("step", "name", "value"), *kept])
+        self._file.flush()
         self._events = Writer(str(folder / EVENTS))
 
     def __enter__(self) -> Self:

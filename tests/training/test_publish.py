@@ -1,4 +1,4 @@
-"""A training of a few steps, from a file of showers to a release."""
+"""From a run of a few steps to a release."""
 
 import json
 import re
@@ -15,17 +15,19 @@ import model_kinds
 from caloserve.calorimeter import CALOGAN
 from caloserve.calorimeter.errors import ReleaseError
 from caloserve.generator.manifest import Manifest
-from caloserve_training.trainer import commands
-from caloserve_training.small.critic import THRESHOLD_MEV
+from caloserve_training import publish_command
 from caloserve_training.data import read_showers
-from caloserve_training.errors import DivergedError, GateError, RunError
+from caloserve_training.errors import GateError, RunError
 from caloserve_training.export import BATCH_SIZES, OnnxGenerator, check_export
-from caloserve_training.small.model import LATENT_SIZE
 from caloserve_training.publish import Candidate, prepare_release, served_figures
 from caloserve_training.publish import release as publish_release
-from caloserve_training.trainer.run import WEIGHTS, RunConfig, prepare_run
+from caloserve_training.small.critic import THRESHOLD_MEV
+from caloserve_training.small.model import LATENT_SIZE
 from caloserve_training.small.settings import SmallSettings
-from caloserve_training.trainer import STAGES, make_generator, train
+from caloserve_training.small.training import SmallTraining
+from caloserve_training.trainer.config import Config
+from caloserve_training.trainer.run import Run, prepare
+from caloserve_training.trainer.trainer import train
 from standin_release import write_release
 
 # Keras turns TensorFlow's variables into arrays in a way that NumPy 2 warns of.
@@ -34,23 +36,24 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 SHIPPED = Path(__file__).parents[2] / "services" / "eplus" / "releases" / "0.2.0"
-SHORT = Schedule(layer_energy_steps=60, expectation_steps=60, adversarial_steps=6, batch_size=32, hidden=16)
+SHORT = SmallSettings(layer_energy_steps=60, expectation_steps=60, steps=6, batch_size=32, hidden=16)
 
 
 @pytest.fixture(scope="module")
 def run(training_file: Path, reference_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run."""
-    folder = tmp_path_factory.mktemp("run")
-    config, sample = prepare_run(
-        particle="eplus", data=training_file, reference=reference_file, command="caloserve train", schedule=SHORT
+    config = Config("small", "eplus", training_file, reference_file, SHORT, validation=0.1)
+    description, samples = prepare(config, "caloserve train")
+    run = Run.begin(tmp_path_factory.mktemp("run"), description)
+    train(
+        SmallTraining(samples.training, SHORT, hadronic=False),
+        run,
+        validation=samples.validation,
+        look_every=1000,
+        checkpoint_minutes=60.0,
+        report=lambda *_: None,
     )
-    reports: list[tuple[str, int, dict[str, float]]] = []
-    generator = train(sample, hadronic=False, schedule=SHORT, report=lambda *report: reports.append(report))
-    assert [report[:2] for report in reports if report[1] == 1] == [(stage, 1) for stage in STAGES]
-    assert len(reports) == 126
-    config.write(folder)
-    generator.save_weights(folder / WEIGHTS)
-    return folder
+    return run.folder
 
 
 @pytest.fixture(scope="module")
@@ -75,16 +78,15 @@ def exported(release: Path) -> OnnxGenerator:
 
 
 def test_the_run_says_what_it_was_trained_on(run: Path, training_file: Path) -> None:
-    config = RunConfig.read(run)
-    assert config.schedule == SHORT
-    assert config.showers == 300
+    config = Run.open(run).description
+    assert config.settings == SHORT
+    assert 250 < config.showers < 300
     assert config.data == training_file.name
     assert str(training_file.parent) not in json.dumps(config.command)
 
 
 def test_the_graph_does_what_keras_does(run: Path, exported: OnnxGenerator) -> None:
-    generator = make_generator(hadronic=False, hidden=SHORT.hidden)
-    generator.load_weights(run / WEIGHTS)
+    generator = Run.open(run).load_generator()
     assert check_export(generator, exported) < 1e-4
 
 
@@ -124,7 +126,7 @@ def test_cells_add_up_to_less_than_the_particle_had(exported: OnnxGenerator) -> 
 
 def test_the_manifest_describes_the_release(release: Path, run: Path) -> None:
     manifest = Manifest.read(release / "manifest.json")
-    config = RunConfig.read(run)
+    config = Run.open(run).description
     assert (manifest.particle, manifest.version, manifest.geometry_id) == ("eplus", "0.3.0", CALOGAN.id)
     assert manifest.model.latent_size == LATENT_SIZE
     assert manifest.training.data_sha256 == config.data_sha256
@@ -183,22 +185,8 @@ def test_another_reference_sample_is_refused(run: Path, eplus_file: Path, tmp_pa
         prepare_release(run, version="0.0.2", reference=eplus_file, releases=tmp_path)
 
 
-def test_training_stops_at_a_loss_that_is_no_number(training_file: Path) -> None:
-    sample = read_showers(training_file)
-    sample.energy[:] = np.nan
-    with pytest.raises(DivergedError, match="layer energies, step 1"):
-        train(sample, hadronic=False, schedule=SHORT, report=lambda *_: None)
-
-
 def test_an_unfinished_run_cannot_be_published(run: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text((run / "config.json").read_text())
-    result = CliRunner().invoke(commands.publish, [str(tmp_path), "--version", "0.0.1"])
+    result = CliRunner().invoke(publish_command.publish, [str(tmp_path), "--version", "0.0.1"])
     assert result.exit_code == 1
     assert "did not finish" in result.output
-
-
-def test_train_refuses_a_folder_in_use(training_file: Path, reference_file: Path, run: Path) -> None:
-    arguments = ["--particle", "eplus", "--data", training_file, "--reference", reference_file, "--output", run]
-    result = CliRunner().invoke(commands.train, [str(argument) for argument in arguments])
-    assert result.exit_code == 2
-    assert "is not empty" in result.output
