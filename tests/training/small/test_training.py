@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from caloserve_training.data import ShowerSample, read_showers
 from caloserve_training.small.settings import SmallSettings
@@ -21,19 +22,30 @@ def sample(training_file: Path) -> ShowerSample:
     return read_showers(training_file).select(slice(100))
 
 
-@pytest.mark.parametrize("stopped_after", [1, 2, 3, 5])
-def test_it_goes_on_from_any_stage_as_if_it_had_not_stopped(sample: ShowerSample, stopped_after: int) -> None:
-    unbroken, before, after = (SmallTraining(sample, SHORT, hadronic=False) for _ in range(3))
-    assert [name for name, _ in unbroken.stages] == list(STAGES)
-    losses = [unbroken.step(number) for number in range(1, 7)]
-    assert all(np.isfinite(list(each.values())).all() for each in losses)
-    for number in range(1, stopped_after + 1):
-        assert before.step(number) == losses[number - 1]
-    after.restore(stopped_after, before.state())
+@pytest.fixture(scope="module")
+def unbroken(sample: ShowerSample) -> list[tuple[dict[str, float], list[NDArray[np.float32]]]]:
+    """Losses of all steps, and the state after each."""
+    training = SmallTraining(sample, SHORT, hadronic=False)
+    assert [name for name, _ in training.stages] == list(STAGES)
+    return [(training.step(number), training.state()) for number in range(1, 7)]
+
+
+def test_every_step_has_losses(unbroken: list[tuple[dict[str, float], list[NDArray[np.float32]]]]) -> None:
+    assert [list(losses) for losses, _ in unbroken] == [["loss"]] * 4 + [["critic", "generator"]] * 2
+    assert all(np.isfinite(list(losses.values())).all() for losses, _ in unbroken)
+
+
+@pytest.mark.parametrize("stopped_after", [2, 5])
+def test_it_goes_on_from_any_stage_as_if_it_had_not_stopped(
+    sample: ShowerSample, unbroken: list[tuple[dict[str, float], list[NDArray[np.float32]]]], stopped_after: int
+) -> None:
+    training = SmallTraining(sample, SHORT, hadronic=False)
+    training.restore(stopped_after, unbroken[stopped_after - 1][1])
     for number in range(stopped_after + 1, 7):
-        assert after.step(number) == losses[number - 1]
-    for left, right in zip(after.state(), unbroken.state(), strict=True):
-        np.testing.assert_array_equal(left, right)
+        losses, state = unbroken[number - 1]
+        assert training.step(number) == losses
+        for left, right in zip(training.state(), state, strict=True):
+            np.testing.assert_array_equal(left, right)
 
 
 def test_losses_of_impossible_showers_are_no_numbers(sample: ShowerSample) -> None:

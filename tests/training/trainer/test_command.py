@@ -1,12 +1,13 @@
 """``caloserve train``, with the paper's model in small."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner, Result
 
-from caloserve_training import descent
 from caloserve_training.trainer import command
 from caloserve_training.trainer.run import Run
 
@@ -27,9 +28,11 @@ flips = true
 
 
 @pytest.fixture(autouse=True)
-def _uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
+def _uncompiled() -> Iterator[None]:
     """Compiling takes longer than the few steps here."""
-    monkeypatch.setattr(descent, "XLA", False)
+    tf.config.run_functions_eagerly(run_eagerly=True)
+    yield
+    tf.config.run_functions_eagerly(run_eagerly=False)
 
 
 @pytest.fixture

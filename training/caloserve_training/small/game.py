@@ -75,6 +75,7 @@ class AdversarialGame:
         self.features.adapt(sample.cells, conditions, log_expected)
         probe = sample.cells[:2]
         shapes, cells = self.features(tf.constant(probe), tf.ones_like(probe), conditions[:2], log_expected[:2])
+        keras.utils.set_random_seed(settings.seed)  # the critics do not depend on what was drawn before
         self.critics = make_critics((shapes.shape[1], cells.shape[1]))
         self.generator = Player(model.adversarial_weights, settings.generator_rate, settings.steps)
         critic_weights = [weight for critic in self.critics for weight in critic.trainable_weights]
