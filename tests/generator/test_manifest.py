@@ -1,11 +1,12 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from caloserve.calorimeter.errors import ManifestError
-from caloserve.generator.manifest import Manifest
+from caloserve.generator.manifest import Export, Manifest, Speed
 from standin_release import write_release
 
 
@@ -18,6 +19,21 @@ def document(tmp_path: Path) -> dict[str, Any]:
 def test_a_manifest_reads_back_as_written(tmp_path: Path) -> None:
     manifest = write_release(tmp_path, "gamma", "1.2.3")
     assert Manifest.read(tmp_path / "1.2.3" / "manifest.json") == manifest
+
+
+def test_how_the_model_was_exported_reads_back(tmp_path: Path) -> None:
+    manifest = write_release(tmp_path, "gamma", "1.2.3")
+    assert manifest.model.export is None
+    export = Export("int8", 0.03, 0.001, -1e-4, (Speed(1, 0.8), Speed(128, 0.1)), "onnxruntime 1.32.0", "x86_64-avx2")
+    exported = replace(manifest, model=replace(manifest.model, export=export))
+    exported.write(tmp_path / "manifest.json")
+    assert Manifest.read(tmp_path / "manifest.json") == exported
+
+
+def test_manifests_from_before_exports_were_measured_read(tmp_path: Path, document: dict[str, Any]) -> None:
+    del document["model"]["export"]
+    (tmp_path / "manifest.json").write_text(json.dumps(document))
+    assert Manifest.read(tmp_path / "manifest.json").model.export is None
 
 
 @pytest.mark.parametrize(

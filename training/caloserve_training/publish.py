@@ -13,7 +13,9 @@ from caloserve.generator import manifest
 from caloserve.generator.releases import ReleaseStore, Version, find_version
 from caloserve_training.data import ShowerSample, file_sha256, read_showers
 from caloserve_training.errors import GateError, RunError
-from caloserve_training.export import OnnxGenerator, check_export, export_onnx
+from caloserve_training.export.keras_graph import export_onnx
+from caloserve_training.export.parity import check_export
+from caloserve_training.export.session import OnnxGenerator
 from caloserve_training.fidelity.case import Case
 from caloserve_training.fidelity.figures import draw_case, quick_figures
 from caloserve_training.fidelity.gate import Served, objections

@@ -14,6 +14,31 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True)
+class Speed:
+    """How long a shower takes in batches of one size."""
+
+    batch: int
+    ms_per_shower: float
+
+
+@dataclass(frozen=True)
+class Export:
+    """How the ONNX file was made of the trained generator, how far it is from it, and how fast."""
+
+    variant: str
+    """``plain``, ``fused`` or ``int8``."""
+    largest_difference: float
+    """Of a cell, as a share of its shower's largest cell."""
+    rms_difference: float
+    e_tot_shift: float
+    """Of the mean total energy, as a share of it."""
+    speeds: tuple[Speed, ...]
+    """On one thread."""
+    runtime: str
+    instruction_set: str
+
+
+@dataclass(frozen=True)
 class Model:
     """The ONNX file: inputs ``latent`` and ``energy`` (GeV), output ``cells`` (MeV), batch first."""
 
@@ -21,6 +46,7 @@ class Model:
     sha256: str
     parameters: int
     latent_size: int
+    export: Export | None = None
 
 
 @dataclass(frozen=True)

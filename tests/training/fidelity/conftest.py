@@ -10,7 +10,7 @@ import pytest
 
 from caloserve.stack.stack import Stack, running_stack, wait_until_loaded
 from caloserve_training.data import ShowerSample, read_showers
-from caloserve_training.export import OnnxGenerator
+from caloserve_training.export.session import OnnxGenerator
 from caloserve_training.fidelity.case import Case
 
 ROOT = Path(__file__).parents[3]

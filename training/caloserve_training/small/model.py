@@ -26,6 +26,8 @@ class ShowerGenerator(keras.Model):  # type: ignore[misc]
     The latent is one normal per cell, then the shower's shape, its layer energies and its mirror image.
     """
 
+    latent_size = LATENT_SIZE
+
     def __init__(self, *, hadronic: bool, hidden: int, name: str | None = None) -> None:
         super().__init__(name=name)
         self.hadronic = hadronic
