@@ -16,18 +16,14 @@ def trained_looking(latent_size: int) -> CaloGAN:
     chooser = np.random.default_rng(0)
     for stream in generator.streams:
         normalisation = stream.normalisation
-        for weight, low, high in (
-            (normalisation.gamma, 0.5, 2.0),
-            (normalisation.beta, -0.4, 0.4),
-            (normalisation.moving_mean, -0.4, 0.4),
-            (normalisation.moving_variance, 0.3, 3.0),
-            (stream.dense.bias, -0.1, 0.1),
-            (stream.convolution.bias, -0.1, 0.1),
-            (stream.inner.bias, -0.1, 0.1),
-        ):
-            weight.assign(chooser.uniform(low, high, weight.shape))
+        _draw(chooser, normalisation.gamma, 0.5, 2.0)
+        _draw(chooser, normalisation.moving_variance, 0.3, 3.0)
+        for weight in (normalisation.beta, normalisation.moving_mean):
+            _draw(chooser, weight, -0.4, 0.4)
+        for weight in (stream.dense.bias, stream.convolution.bias, stream.inner.bias):
+            _draw(chooser, weight, -0.1, 0.1)
     for attention in generator.attentions:
-        attention.shares.bias.assign(chooser.normal(size=attention.shares.bias.shape))
+        _draw(chooser, attention.shares.bias, -1.5, 1.5)
     return generator
 
 
@@ -39,3 +35,7 @@ def orders(latent_size: int, count: int = 200) -> tuple[NDArray[np.float32], NDA
 
 def made_by_keras(generator: Any, latent: NDArray[np.float32], energy: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(generator(latent, energy[:, np.newaxis]))
+
+
+def _draw(chooser: np.random.Generator, weight: Any, low: float, high: float) -> None:
+    weight.assign(chooser.uniform(low, high, weight.shape))

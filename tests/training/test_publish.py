@@ -18,7 +18,8 @@ from caloserve.generator.manifest import Manifest
 from caloserve_training import publish_command
 from caloserve_training.data import read_showers
 from caloserve_training.errors import GateError, RunError
-from caloserve_training.export import BATCH_SIZES, OnnxGenerator, check_export
+from caloserve_training.export.parity import BATCH_SIZES, check_export
+from caloserve_training.export.session import OnnxGenerator
 from caloserve_training.publish import Candidate, prepare_release, served_figures
 from caloserve_training.publish import release as publish_release
 from caloserve_training.small.critic import THRESHOLD_MEV

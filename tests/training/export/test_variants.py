@@ -11,12 +11,13 @@ from caloserve_training.errors import ExportError
 from caloserve_training.export.folding import FoldedGenerator, fold
 from caloserve_training.export.fused import fused_graph
 from caloserve_training.export.int8 import int8_graph
-from caloserve_training.export.parity import EXACT, Difference
+from caloserve_training.export.parity import Difference
 from caloserve_training.export.session import OnnxGenerator
 from caloserve_training.export.variants import Variant, export, variants_of
 from paper_generator import made_by_keras, orders, trained_looking
 
 EXACT_VARIANTS = (Variant.PLAIN, Variant.FUSED)
+EXACT = 1e-6
 
 
 @pytest.mark.parametrize("variant", Variant)

@@ -16,8 +16,8 @@ PROBES = 512
 BATCH_SIZES = (1, 2, 3, 7, 8, 32, 64, 128, 256)
 TOLERANCE = 1e-3
 """Of a shower's energy: float32 sums in another order can move a cell across the edge of a table's step."""
-EXACT = 1e-6
-"""Of a shower's largest cell, where nothing but the order of sums differs."""
+ROUNDING = 1e-5
+"""Of a shower's largest cell: more than that is another graph, not another order of sums."""
 
 
 @dataclass(frozen=True)

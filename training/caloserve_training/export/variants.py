@@ -16,7 +16,7 @@ from caloserve_training.export.folding import fold
 from caloserve_training.export.fused import fused_graph
 from caloserve_training.export.int8 import int8_graph
 from caloserve_training.export.keras_graph import Generator, export_onnx
-from caloserve_training.export.parity import EXACT, Difference, Probes, check_export
+from caloserve_training.export.parity import ROUNDING, Difference, Probes, check_export
 from caloserve_training.export.session import OnnxGenerator
 from caloserve_training.export.speed import ROUNDS, measure
 
@@ -114,8 +114,8 @@ def build(generator: Generator, variant: Variant) -> bytes:
 def _check(generator: Generator, variant: Variant, session: OnnxGenerator, difference: Difference) -> None:
     if not isinstance(generator, CaloGAN):
         check_export(generator, session)
-    elif variant is not Variant.INT8 and difference.largest > EXACT:
+    elif variant is not Variant.INT8 and difference.largest > ROUNDING:
         raise ExportError(
             f"the {variant} graph differs from Keras by {difference.largest:.2g} of a shower's largest cell, "
-            f"more than {EXACT:.0e}"
+            f"more than {ROUNDING:.0e}"
         )
