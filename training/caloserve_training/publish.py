@@ -13,17 +13,16 @@ from caloserve.generator import manifest
 from caloserve.generator.releases import ReleaseStore, Version, find_version
 from caloserve_training.data import ShowerSample, file_sha256, read_showers
 from caloserve_training.errors import GateError, RunError
-from caloserve_training.export.keras_graph import export_onnx
-from caloserve_training.export.parity import check_export
 from caloserve_training.export.session import OnnxGenerator
+from caloserve_training.export.variants import Variant, export, variants_of
 from caloserve_training.fidelity.case import Case
 from caloserve_training.fidelity.figures import draw_case, quick_figures
 from caloserve_training.fidelity.gate import Served, objections
 from caloserve_training.fidelity.judge import Judgement, judge
 from caloserve_training.fidelity.policy import read_policy
 from caloserve_training.fidelity.report import write_report
-from caloserve_training.small.model import LATENT_SIZE
-from caloserve_training.trainer.run import Run
+from caloserve_training.trainer.run import Description, Run
+from caloserve_training.trainer.split import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
 
 MODEL = "model.onnx"
 FIDELITY = "fidelity"
+UNNAMED = "small"
+"""The family whose releases are named by their version alone."""
 DOMAIN = manifest.Domain(energy_min_gev=1.0, energy_max_gev=100.0)
 
 
@@ -64,6 +65,7 @@ def prepare_release(
     reference: Path,
     releases: Path,
     training: Path | None = None,
+    variant: Variant | None = None,
     judge_case: Judge = judge,
 ) -> Candidate:
     """Export a run and judge it against the reference sample, and beside the newest release of its family.
@@ -74,11 +76,13 @@ def prepare_release(
         reference: The sample that the run was kept from.
         releases: Folder of the particle's releases.
         training: The run's data, to see whether any of it is replayed.
+        variant: Form of the ONNX graph; the smallest that there is of this generator if None.
         judge_case: What judges; another one may show how far it is.
 
     Raises:
         ReleaseError: the version is none.
-        RunError: the run is incomplete, was trained on or against another sample, or the version is taken.
+        RunError: the run is incomplete, of another family, was trained on or against another sample, or the version is
+            taken.
         ExportError: the exported graph does not do what the trained generator does.
     """
     family = Version.read(version).family
@@ -87,18 +91,20 @@ def prepare_release(
     folder = releases / version
     if (folder / MODEL).exists():
         raise RunError(f"{folder}: already published; a release never changes, choose another version")
+    if (family or UNNAMED) != config.family:
+        named = "X.Y.Z" if config.family == UNNAMED else f"{config.family}-X.Y.Z"
+        raise RunError(f"{run}: a generator of the family {config.family} is published as {named}, not as {version}")
+    generator = opened.load_generator()
     reference_sha256 = file_sha256(reference)
     if reference_sha256 != config.reference_sha256:
         raise RunError(f"{reference}: not the sample this run was kept from; it may have been trained on some of it")
     if training is not None and file_sha256(training) != config.data_sha256:
         raise RunError(f"{training}: not the data this run was trained on")
-    generator = opened.load_generator()
-    model = export_onnx(generator)
-    exported = OnnxGenerator(model)
-    check_export(generator, exported)
-    sample = read_showers(reference)
+    variant = variant or variants_of(generator)[-1]
+    exported = export(generator, (variant,))[variant]
+    sample = _kept(reference, config)
     case = draw_case(
-        exported.draw,
+        OnnxGenerator(exported.model).draw,
         sample,
         particle=config.particle,
         training=None if training is None else read_showers(training).without(sample),
@@ -117,9 +123,10 @@ def prepare_release(
         created=dt.datetime.now(tz=dt.UTC).date().isoformat(),
         model=manifest.Model(
             file=MODEL,
-            sha256=hashlib.sha256(model).hexdigest(),
-            parameters=generator.trained_count(),
-            latent_size=LATENT_SIZE,
+            sha256=hashlib.sha256(exported.model).hexdigest(),
+            parameters=generator.parameter_count(),
+            latent_size=generator.latent_size,
+            export=exported.described(),
         ),
         domain=DOMAIN,
         training=manifest.Training(
@@ -138,7 +145,13 @@ def prepare_release(
         ),
     )
     write_report(judgement, run / FIDELITY, made_on=described.created)
-    return Candidate(folder, described, model, judgement, served.version if served else None, run / FIDELITY)
+    return Candidate(folder, described, exported.model, judgement, served.version if served else None, run / FIDELITY)
+
+
+def _kept(reference: Path, config: Description) -> ShowerSample:
+    """The reference sample; of the training's own data, the part that was kept from it."""
+    sample = read_showers(reference)
+    return split(sample, validation=config.validation, test=config.test).test if config.test else sample
 
 
 def release(candidate: Candidate, *, accept: str | None = None) -> manifest.Manifest:

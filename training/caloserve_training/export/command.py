@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from caloserve_training.export.variants import Exported, Variant
 
-_VARIANTS = ("plain", "fused", "int8")
+VARIANTS = ("plain", "fused", "int8")
 
 
 @click.command(short_help="A trained generator as one ONNX file.")
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
-@click.option("--variant", type=click.Choice(_VARIANTS), help="Which to write.  [default: fused, if there is one]")
+@click.option("--variant", type=click.Choice(VARIANTS), help="Which to write.  [default: fused, if there is one]")
 def export(run: Path, *, output: Path, variant: str | None) -> None:
     """Turn the trained generator of RUN into ONNX, compare it with Keras, and measure it.
 

@@ -48,7 +48,7 @@ class ShowerGenerator(keras.Model):  # type: ignore[misc]
         cells = ops.where(flips[1:] < 0, look_up(cells, self.eta_image), cells)
         return ops.transpose(cells)
 
-    def trained_count(self) -> int:
+    def parameter_count(self) -> int:
         """Trained parameters; the measured tables are left out."""
         weights = [*self.layer_energies.trained_weights, *self.cells.trainable_weights]
         return sum(int(np.prod(weight.shape)) for weight in weights)
