@@ -130,6 +130,8 @@ def test_the_manifest_describes_the_release(release: Path, run: Path) -> None:
     config = Run.open(run).description
     assert (manifest.particle, manifest.version, manifest.geometry_id) == ("eplus", "0.3.0", CALOGAN.id)
     assert manifest.model.latent_size == LATENT_SIZE
+    assert manifest.model.export is not None
+    assert manifest.model.export.variant == "plain"
     assert manifest.training.data_sha256 == config.data_sha256
     assert manifest.fidelity.reference_sha256 == config.reference_sha256
     assert {"e_tot_ratio_1_10_gev", "auc_shapes", "auc_cells"} <= {figure.name for figure in manifest.fidelity.figures}

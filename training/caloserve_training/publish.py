@@ -14,7 +14,7 @@ from caloserve.generator.releases import ReleaseStore, Version, find_version
 from caloserve_training.data import ShowerSample, file_sha256, read_showers
 from caloserve_training.errors import GateError, RunError
 from caloserve_training.export.session import OnnxGenerator
-from caloserve_training.export.variants import Variant, export, variants_of
+from caloserve_training.export.variants import Variant, export_variants, variants_of
 from caloserve_training.fidelity.case import Case
 from caloserve_training.fidelity.figures import draw_case, quick_figures
 from caloserve_training.fidelity.gate import Served, objections
@@ -101,7 +101,7 @@ def prepare_release(
     if training is not None and file_sha256(training) != config.data_sha256:
         raise RunError(f"{training}: not the data this run was trained on")
     variant = variant or variants_of(generator)[-1]
-    exported = export(generator, (variant,))[variant]
+    exported = export_variants(generator, (variant,))[variant]
     sample = _kept(reference, config)
     case = draw_case(
         OnnxGenerator(exported.model).draw,

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from caloserve_training.calogan2017.settings import CaloGANSettings
 from caloserve_training.export.command import export
 from caloserve_training.export.session import OnnxGenerator
 from caloserve_training.export.speed import BATCHES
+from caloserve_training.small.settings import SmallSettings
+from caloserve_training.small.training import make_generator
 from caloserve_training.trainer.run import WEIGHTS, Description, Run
 from paper_generator import made_by_keras, orders
 
@@ -22,12 +25,9 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-@pytest.fixture(scope="module")
-def run(generator: CaloGAN, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of the paper's generator."""
-    folder = tmp_path_factory.mktemp("run")
+def finished_run(folder: Path, family: str, settings: object, generator: Any) -> Path:
     description = Description(
-        family="calogan2017",
+        family=family,
         particle="eplus",
         command="caloserve train",
         commit="unknown",
@@ -38,11 +38,18 @@ def run(generator: CaloGAN, tmp_path_factory: pytest.TempPathFactory) -> Path:
         reference_sha256="0",
         test=0.1,
         validation=0.1,
-        settings=CaloGANSettings(latent_size=generator.latent_size),
+        settings=settings,
     )
     Run.begin(folder, description)
     generator.save_weights(folder / WEIGHTS)
     return folder
+
+
+@pytest.fixture(scope="module")
+def run(generator: CaloGAN, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the paper's generator."""
+    settings = CaloGANSettings(latent_size=generator.latent_size)
+    return finished_run(tmp_path_factory.mktemp("run"), "calogan2017", settings, generator)
 
 
 def test_export_writes_the_graph_and_its_figures_and_shows_them_all(
@@ -75,3 +82,11 @@ def test_an_unfinished_run_is_told(run: Path, tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "did not finish" in result.output
     assert not (tmp_path / "out").exists()
+
+
+def test_the_small_generator_cannot_be_fused(tmp_path: Path) -> None:
+    settings = SmallSettings(hidden=8)
+    run = finished_run(tmp_path / "run", "small", settings, make_generator(hadronic=False, hidden=settings.hidden))
+    result = CliRunner().invoke(export, [str(run), "--output", str(tmp_path / "out"), "--variant", "fused"])
+    assert result.exit_code == 2
+    assert "only the paper's generator, calogan2017, has a graph that is fused" in result.output

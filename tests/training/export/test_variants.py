@@ -1,11 +1,14 @@
 """What the exported graphs make, beside what Keras makes."""
 
-import numpy as np
+from pathlib import Path
+
 import onnx
 import pytest
 
 from caloserve.calorimeter import CALOGAN
-from caloserve.generator.engine import Determinism, prove
+from caloserve.generator.engine import Determinism, Engine
+from caloserve.generator.releases import ReleaseStore
+from caloserve.generator.settings import Provider
 from caloserve_training.calogan2017.generator import CaloGAN
 from caloserve_training.errors import ExportError
 from caloserve_training.export.folding import FoldedGenerator, fold
@@ -13,8 +16,9 @@ from caloserve_training.export.fused import fused_graph
 from caloserve_training.export.int8 import int8_graph
 from caloserve_training.export.parity import Difference
 from caloserve_training.export.session import OnnxGenerator
-from caloserve_training.export.variants import Variant, export, variants_of
+from caloserve_training.export.variants import Variant, export_variants, variants_of
 from paper_generator import made_by_keras, orders, trained_looking
+from standin_release import write_release
 
 EXACT_VARIANTS = (Variant.PLAIN, Variant.FUSED)
 EXACT = 1e-6
@@ -58,14 +62,18 @@ def test_the_paper_size_is_exact_when_fused_and_small_in_int8() -> None:
     assert len(int8) < 15e6
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("variant", [Variant.FUSED, Variant.INT8])
-def test_a_shower_of_the_fused_graphs_has_the_same_bits_in_any_company(
-    exported: dict[Variant, OnnxGenerator], variant: Variant
+def test_a_served_shower_of_the_fused_graphs_has_the_same_bits_in_any_company(
+    models: dict[Variant, bytes], variant: Variant, threads: int, tmp_path: Path
 ) -> None:
-    latent, _ = orders(15, 64)
-    spread = latent * np.resize(np.array([1, 0.01, 1, 3], np.float32), (64, 1))
-    energy = np.geomspace(0.1, 1000, 64, dtype=np.float32)[np.random.default_rng(1).permutation(64)]
-    assert prove(exported[variant], spread, energy).determinism is Determinism.BITWISE
+    write_release(tmp_path, "eplus", model_kind=onnx.load_from_string(models[variant]), latent_size=15)
+    engine = Engine(ReleaseStore(tmp_path, "eplus").load("0.1.0"), Provider.CPU, threads)
+    assert engine.determinism is Determinism.BITWISE
+    latent, energy = orders(15, 300)
+    together = engine.run(latent, energy)
+    for rows in (slice(0, 1), slice(17, 30), slice(299, None)):
+        assert engine.run(latent[rows], energy[rows]).tobytes() == together[rows].tobytes()
 
 
 def test_int8_makes_nearly_the_showers_of_float32(exported: dict[Variant, OnnxGenerator]) -> None:
@@ -84,7 +92,7 @@ def test_a_graph_that_does_something_else_is_refused(generator: CaloGAN, monkeyp
 
     monkeypatch.setattr("caloserve_training.export.variants.fold", fold_wrongly)
     with pytest.raises(ExportError, match="the fused graph differs from Keras by"):
-        export(generator, [Variant.FUSED])
+        export_variants(generator, [Variant.FUSED])
 
 
 def test_only_the_paper_generator_can_be_fused() -> None:
@@ -96,4 +104,4 @@ def test_only_the_paper_generator_can_be_fused() -> None:
 
     assert variants_of(Other()) == (Variant.PLAIN,)
     with pytest.raises(ExportError, match="no int8 graph of this generator"):
-        export(Other(), [Variant.PLAIN, Variant.INT8])
+        export_variants(Other(), [Variant.PLAIN, Variant.INT8])

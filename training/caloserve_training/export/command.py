@@ -31,17 +31,26 @@ def export(run: Path, *, output: Path, variant: str | None) -> None:
     faster; int8 is fused with its largest product in 8-bit integers, faster again and a quarter of the size.
     """
     quieten()
-    from caloserve_training.export.variants import Variant, export, steps_of, variants_of  # noqa: PLC0415
+    from caloserve_training.export.variants import (  # noqa: PLC0415
+        Variant,
+        default_variant,
+        export_variants,
+        steps_of,
+        variants_of,
+    )
     from caloserve_training.trainer.run import Run  # noqa: PLC0415
 
     try:
         generator = Run.open(run).load_generator()
-        variants = variants_of(generator)
-        chosen = Variant(variant) if variant else Variant.FUSED if Variant.FUSED in variants else Variant.PLAIN
-        wanted = variants if chosen in variants else (chosen,)
+        chosen = Variant(variant) if variant else default_variant(generator)
+        wanted = variants_of(generator)
+        if chosen not in wanted:
+            raise click.UsageError(f"only the paper's generator, calogan2017, has a graph that is {chosen}")
         with progress_bar() as progress:
             task = progress.add_task("making graphs", total=steps_of(wanted))
-            exported = export(generator, wanted, lambda step: progress.update(task, advance=1, description=step))
+            exported = export_variants(
+                generator, wanted, lambda step: progress.update(task, advance=1, description=step)
+            )
         output.mkdir(parents=True, exist_ok=True)
         (output / "model.onnx").write_bytes(exported[chosen].model)
         (output / "export.json").write_text(_described(exported, chosen), encoding="utf-8")

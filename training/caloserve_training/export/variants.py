@@ -69,12 +69,17 @@ def variants_of(generator: Generator) -> tuple[Variant, ...]:
     return tuple(Variant) if isinstance(generator, CaloGAN) else (Variant.PLAIN,)
 
 
+def default_variant(generator: Generator) -> Variant:
+    """What is exported unless told otherwise: the fastest graph that is exact."""
+    return Variant.FUSED if Variant.FUSED in variants_of(generator) else Variant.PLAIN
+
+
 def steps_of(variants: Sequence[Variant]) -> int:
     """How often an export of these tells its report."""
     return 2 * len(variants) + ROUNDS
 
 
-def export(
+def export_variants(
     generator: Generator, variants: Sequence[Variant], report: Report = lambda _: None
 ) -> dict[Variant, Exported]:
     """Export a generator in several forms, and measure them beside each other.
