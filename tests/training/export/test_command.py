@@ -74,6 +74,7 @@ def test_export_writes_the_graph_and_its_figures_and_shows_them_all(
     assert figures["variants"]["int8"]["largest_difference"] > 1e-6
     assert "paper, CPU of 2017" in result.output
     assert "13.1" in result.output
+    assert "times plain at batch 128" in result.output
 
 
 def test_an_unfinished_run_is_told(run: Path, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def _locally_connected(
     starts = np.cumsum([0, *(len(each) for each in products[:-1])]) * len(WINDOW)
     filters = kernels[0].shape[-1]
     made = graph("MatMul", np.concatenate(products), images)
-    if scale is not None:
+    if scale is not None:  # right behind the product, where it keeps a lone shower's bits: see the decision
         made = graph("Mul", made, scale)
     made = graph.reshape(made, -1, filters, 0)
     held = [
