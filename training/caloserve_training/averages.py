@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from caloserve_training.descent import compiled
@@ -23,7 +24,8 @@ class RunningAverage:
     def __init__(self, weights: Sequence[Any], memory: float) -> None:
         self.weights = list(weights)
         self.memory = memory
-        self.values = [keras.Variable(weight.value, trainable=False) for weight in self.weights]
+        # A copy: on TensorFlow a variable made of another's value would be the other one.
+        self.values = [keras.Variable(np.array(weight.value), trainable=False) for weight in self.weights]
         self._mix = compiled(self._mixed, [])
 
     def take(self, number: int) -> None:
