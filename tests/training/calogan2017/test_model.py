@@ -96,11 +96,11 @@ def test_a_locally_connected_layer_multiplies_each_window_by_its_own_kernel(
 
 
 @pytest.mark.parametrize(("name", "spread"), [("he_uniform", 2 / 16), ("glorot_normal", 2 / (16 + 28))])
-def test_kernels_begin_with_the_spread_of_one_window(name: str, spread: float) -> None:
+def test_kernels_begin_with_the_spread_of_all_positions_together(name: str, spread: float) -> None:
     keras.utils.set_random_seed(1)
     layer = LocallyConnected2D(7, (2, 2), kernel_initializer=name)
     layer.build((20, 20, 1, 4))
-    assert np.asarray(layer.kernel).var() == pytest.approx(spread, rel=0.05)
+    assert np.asarray(layer.kernel).var() == pytest.approx(spread / 19**2, rel=0.05)
 
 
 def test_a_layer_is_its_own_until_it_has_learnt_otherwise() -> None:

@@ -27,7 +27,9 @@ class LocallyConnected2D(keras.layers.Layer):  # type: ignore[misc]
         filters: Channels that come out.
         window: Rows and columns of the input that a position sees.
         stride: Rows and columns from one position to the next.
-        kernel_initializer: A name of ``INITIALIZERS``; fan-in and fan-out are those of one position's window.
+        kernel_initializer: A name of ``INITIALIZERS``. Fan-in and fan-out are taken over all positions together, as
+            the Keras of 2017 does: images begin near zero and grow, where kernels of one window's fans would begin with
+            cells far too bright, which the rectifier then kills for good, the faint last layer first.
         bias_initializer: None for a layer without bias.
         name: Of the layer.
     """
@@ -87,6 +89,7 @@ class LocallyConnected2D(keras.layers.Layer):  # type: ignore[misc]
         """All positions' kernels in one drawing."""
         rows, columns, inputs, filters = shape
         scale, distribution = INITIALIZERS[self.kernel_initializer]
+        scale /= rows * columns
         if self.kernel_initializer.startswith("glorot"):
             scale *= 2 * self.channels / (self.channels + filters)
         draw = keras.initializers.VarianceScaling(scale, mode="fan_in", distribution=distribution)
