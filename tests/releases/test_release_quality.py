@@ -23,7 +23,12 @@ ENERGY_BINS_GEV = ((1, 10), (10, 30), (30, 60), (60, 100))
 REPEATS = 10
 BATCH_SIZES = (1, 2, 3, 7, 8, 32, 64, 128, 256)
 
+OWN = [folder for folder in RELEASES if "-" not in folder.name]
+"""Of the project's own family. Others, the paper's CaloGAN among them, are served for comparison; the gate's objections
+to them, and why they were accepted, are in their manifests."""
+
 each_release = pytest.mark.parametrize("folder", RELEASES, ids=lambda folder: f"{folder.parts[-3]}-{folder.name}")
+each_own_release = pytest.mark.parametrize("folder", OWN, ids=lambda folder: f"{folder.parts[-3]}-{folder.name}")
 each_bin = pytest.mark.parametrize(("low", "high"), ENERGY_BINS_GEV)
 
 
@@ -70,7 +75,7 @@ def mean_shape(name: str, energy: NDArray[np.float32], cells: NDArray[np.float32
 
 
 def test_there_is_a_release_of_every_particle() -> None:
-    assert {folder.parts[-3] for folder in RELEASES} == {"eplus", "gamma", "piplus"}
+    assert {folder.parts[-3] for folder in OWN} == {"eplus", "gamma", "piplus"}
 
 
 @each_release
@@ -103,10 +108,14 @@ def test_every_shower_is_sound_and_none_is_another(folder: Path) -> None:
     assert np.isfinite(cells).all()
     assert (cells >= 0).all()
     assert len(np.unique(cells, axis=0)) == len(cells)
-    assert np.mean(response(energy, cells) > 1.0) < 1e-3
 
 
-@each_release
+@each_own_release
+def test_no_shower_has_more_energy_than_its_particle(folder: Path) -> None:
+    assert np.mean(response(*generated(folder)) > 1.0) < 1e-3
+
+
+@each_own_release
 @each_bin
 def test_mean_energy_is_geant4s(folder: Path, low: int, high: int) -> None:
     means, errors = [], []
@@ -118,7 +127,7 @@ def test_mean_energy_is_geant4s(folder: Path, low: int, high: int) -> None:
     assert means[0] == pytest.approx(means[1], abs=0.10 * means[1] + errors[1])
 
 
-@each_release
+@each_own_release
 def test_layer_fractions_move_with_energy_as_geant4s_do(folder: Path) -> None:
     first, middle, _ = (mean_shape(f"f_{layer.index}", *generated(folder)) for layer in CALOGAN.layers)
     assert (np.diff(first) < 0).all()
@@ -126,7 +135,7 @@ def test_layer_fractions_move_with_energy_as_geant4s_do(folder: Path) -> None:
         assert (np.diff(middle) > 0).all()
 
 
-@each_release
+@each_own_release
 @each_bin
 def test_occupancies_are_geant4s(folder: Path, low: int, high: int) -> None:
     for layer in CALOGAN.layers:
@@ -144,7 +153,8 @@ def test_showers_stay_sound_far_outside_the_training_domain(folder: Path) -> Non
     cells = generate(folder, energy, normals(folder, len(energy), seed=1))
     assert np.isfinite(cells).all()
     assert (cells >= 0).all()
-    assert (response(energy, cells) <= 1.0).all()
+    if folder in OWN:
+        assert (response(energy, cells) <= 1.0).all()
 
 
 @each_release
