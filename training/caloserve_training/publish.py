@@ -8,14 +8,14 @@ import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from caloserve.calorimeter import CALOGAN, SAMPLER_VERSION
+from caloserve.calorimeter import CALOGAN, PARTICLES, SAMPLER_VERSION
 from caloserve.generator import manifest
 from caloserve.generator.releases import ReleaseStore, Version, find_version
 from caloserve_training.data import ShowerSample, file_sha256, read_showers
 from caloserve_training.errors import GateError, RunError
 from caloserve_training.export.session import OnnxGenerator
 from caloserve_training.export.variants import Variant, export_variants, variants_of
-from caloserve_training.fidelity.case import Case
+from caloserve_training.fidelity.case import Case, Pair
 from caloserve_training.fidelity.figures import draw_case, quick_figures
 from caloserve_training.fidelity.gate import Served, objections
 from caloserve_training.fidelity.judge import Judgement, judge
@@ -103,13 +103,15 @@ def prepare_release(
     variant = variant or variants_of(generator)[-1]
     exported = export_variants(generator, (variant,))[variant]
     sample = _kept(reference, config)
+    beside = _beside(reference, releases, config.particle, family)
     case = draw_case(
         OnnxGenerator(exported.model).draw,
         sample,
         particle=config.particle,
         training=None if training is None else read_showers(training).without(sample),
-        source=f"{config.particle} {version}",
+        source=", ".join([f"{config.particle} {version}", *(f"beside {name}" for name, _ in beside.values())]),
     )
+    case = replace(case, others={other: pair for other, (_, pair) in beside.items()})
     judgement = judge_case(case)
     figures = judgement.figures()
     policy = read_policy(hadronic=case.hadronic)
@@ -146,6 +148,23 @@ def prepare_release(
     )
     write_report(judgement, run / FIDELITY, made_on=described.created)
     return Candidate(folder, described, exported.model, judgement, served.version if served else None, run / FIDELITY)
+
+
+def _beside(reference: Path, releases: Path, particle: str, family: str) -> dict[str, tuple[str, Pair]]:
+    """For Table II: other particles' showers, Geant4's and those of a release, where both lie beside this one's.
+
+    The release is the newest of the same family, or else the default one.
+    """
+    found = {}
+    for other in PARTICLES.keys() - {particle}:
+        path, folder = reference.with_name(f"{other}.hdf5"), releases.parent.with_name(other) / "releases"
+        if path.is_file() and folder.is_dir():
+            store = ReleaseStore(folder, other)
+            version = next((each for each in store.versions() if Version.read(each).family == family), store.default())
+            true = read_showers(path)
+            made = OnnxGenerator(store.load(version).model).draw(true.energy, 1)
+            found[other] = f"{other} {version}", Pair(true, ShowerSample(true.energy, made, ""))
+    return dict(sorted(found.items()))
 
 
 def _kept(reference: Path, config: Description) -> ShowerSample:
