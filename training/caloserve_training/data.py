@@ -119,6 +119,12 @@ def flip_indices() -> NDArray[np.int32]:
     )
 
 
+def mirrored(cells: NDArray[np.float32], chooser: np.random.Generator) -> NDArray[np.float32]:
+    """Each shower's cells, ``(n, 504)``, in one of the four images at random."""
+    images = flip_indices()
+    return np.take_along_axis(cells, images[chooser.integers(len(images), size=len(cells))], axis=1)
+
+
 def batch_rows(number: int, count: int, size: int, seed: int) -> NDArray[np.intp]:
     """Rows of batch ``number``, counted from 1: shuffled anew in every epoch, all batches of one size."""
     size = min(size, count)

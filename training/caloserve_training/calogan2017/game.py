@@ -13,7 +13,7 @@ from caloserve_training.calogan2017.discriminator import deposited_gev, make_dis
 from caloserve_training.calogan2017.generator import MEV_PER_GEV, make_generator
 from caloserve_training.calogan2017.losses import VERDICTS, energy_distance
 from caloserve_training.calogan2017.settings import CaloGANSettings, EnergyTarget
-from caloserve_training.data import ShowerSample, batch_rows, flip_indices
+from caloserve_training.data import ShowerSample, batch_rows, mirrored
 from caloserve_training.descent import compiled, descent
 from caloserve_training.errors import DataError
 from caloserve_training.tensor import Tensor
@@ -117,10 +117,7 @@ class CaloGANGame:
         """Geant4's showers of a step: cells in MeV and energies in GeV."""
         rows = batch_rows(number, len(self.sample), self.settings.batch_size, self.settings.seed)
         cells = self.sample.cells[rows]
-        if self.settings.flips:
-            flips = flip_indices()
-            cells = np.take_along_axis(cells, flips[chooser.integers(len(flips), size=len(cells))], axis=1)
-        return cells, self.sample.energy[rows, np.newaxis]
+        return mirrored(cells, chooser) if self.settings.flips else cells, self.sample.energy[rows, np.newaxis]
 
     def _order(self, chooser: np.random.Generator) -> tuple[NDArray[np.float32], ...]:
         """What to generate: latents, energies, and what showers of these deposit if that is the target, in GeV."""

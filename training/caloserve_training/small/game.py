@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from caloserve.calorimeter import CALOGAN
 from caloserve_training.averages import RunningAverage
-from caloserve_training.data import ShowerSample, batch_rows, flip_indices
+from caloserve_training.data import ShowerSample, batch_rows, mirrored
 from caloserve_training.small.cells import SHAPE_NORMALS
 from caloserve_training.small.critic import Features, make_critics
 from caloserve_training.small.losses import critic_loss, generator_loss, slope_penalty
@@ -94,11 +94,10 @@ class AdversarialGame:
         sample, settings = self.sample, self.settings
         chooser = np.random.default_rng([settings.seed, number])
         rows = batch_rows(number, len(sample), settings.batch_size, settings.seed)
-        flips = flip_indices()
-        mirrored = np.take_along_axis(sample.cells[rows], flips[chooser.integers(len(flips), size=len(rows))], axis=1)
+        cells = mirrored(sample.cells[rows], chooser)
         given = sample.energy[rows, np.newaxis], self._layer_energies[rows]
         penalise = (number - 1) % settings.penalty_interval == 0
-        on_critic = self._critic_step(mirrored, *given, _normals(chooser, len(rows)), penalise)
+        on_critic = self._critic_step(cells, *given, _normals(chooser, len(rows)), penalise)
         on_generator = self._generator_step(*given, _normals(chooser, len(rows)))
         self.average.take(number)
         return {"critic": float(on_critic), "generator": float(on_generator)}
