@@ -20,7 +20,7 @@ from caloserve_bench.peer_servers import running_peers
 from caloserve_bench.peers import PEERS, contenders
 from caloserve_bench.peers import rows as peer_rows
 from caloserve_bench.processors import Cores, descendants
-from caloserve_bench.raw import Model
+from caloserve_bench.raw import Model, other_families
 from caloserve_bench.report import Report
 from caloserve_bench.rows import Row, our_rows, overload_row, soak_row
 from caloserve_bench.servers import running_servers
@@ -132,9 +132,10 @@ async def _ours(
     only: tuple[str, ...], rounds: int, seconds: float, threads: int
 ) -> tuple[list[Row], Mapping[str, Series]]:
     model, cores = Model(threads), Cores.of_this_machine()
+    others = [Model(threads, version) for version in other_families()]
     with running_servers(threads) as servers:
         pids = descendants(os.getpid())
-        contenders = _chosen(our_contenders(servers, model, cores), only)
+        contenders = _chosen(our_contenders(servers, model, others, cores), only)
         beyond = _chosen(overloads(servers.tcp), only)
         with _progress(rounds * len(contenders) + _OVERLOAD_SLICES * len(beyond)) as measured:
             series = await interleave(

@@ -35,8 +35,8 @@ _LONG, _SHORT = 1.5, 0.4
 Measure = Callable[[float], Awaitable[Slice]]
 
 
-def our_contenders(servers: Servers, model: Model, cores: Cores) -> list[Contender]:
-    """Everything of lines (a) to (f), in the order in which it is measured."""
+def our_contenders(servers: Servers, model: Model, others: Sequence[Model], cores: Cores) -> list[Contender]:
+    """Everything of lines (a) to (f), in the order in which it is measured; of the ``others`` line (f) only."""
     return [
         *_bulk(servers.tcp, model, cores),
         *_events(servers.tcp),
@@ -44,6 +44,8 @@ def our_contenders(servers: Servers, model: Model, cores: Cores) -> list[Contend
         small_requests("router small", servers.tcp.stack.router.address, servers.tcp.pids, None),
         *_one_shower(servers, model),
         *_batch_sizes(servers.tcp, model),
+        *_energies(model),
+        *(contender for other in others for contender in _batch_sizes(servers.tcp, other, other.version)),
     ]
 
 
@@ -171,12 +173,17 @@ def _one_shower(servers: Servers, model: Model) -> Iterator[Contender]:
             yield _asked_from_here(f"one shower {name} {wire}", _shower_call(address, request), 1, pids, _SHORT)
 
 
-def _batch_sizes(served: Served, model: Model) -> Iterator[Contender]:
+def _batch_sizes(served: Served, model: Model, release: str = "") -> Iterator[Contender]:
     """Line (f): in this process, and asked from the generator."""
     for size in BATCHES:
-        yield _drawn_here(f"batch {size} engine", model, size, None)
-        call = _shower_call(served.generator.address, requests.showers(size, 1))
-        yield _asked_from_here(f"batch {size} generator", call, size, served.generator_pids, _SHORT)
+        name = f"{release} batch {size}".lstrip()
+        yield _drawn_here(f"{name} engine", model, size, None)
+        call = _shower_call(served.generator.address, requests.showers(size, 1, release))
+        yield _asked_from_here(f"{name} generator", call, size, served.generator_pids, _SHORT)
+
+
+def _energies(model: Model) -> Iterator[Contender]:
+    """Line (f): does it depend on the energy?"""
     for energy in ENERGIES_GEV:
         yield _drawn_here(f"energy {energy:g} engine", model, ENERGIES_BATCH, energy)
 

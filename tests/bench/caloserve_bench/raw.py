@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from caloserve.calorimeter.seeds import Streams
 from caloserve.generator.engine import Engine, require_runtime
-from caloserve.generator.releases import ReleaseStore
+from caloserve.generator.releases import ReleaseStore, Version
 from caloserve.generator.settings import Provider, Settings, service_settings
 from caloserve.wire.memory import keep_freed_memory
 from caloserve.wire.rows import split
@@ -24,19 +24,23 @@ class Batch:
 
 
 class Model:
-    """The default release of e+, open twice: as the service's engine, and as a bare session beside it."""
+    """A release of e+, open twice: as the service's engine, and as a bare session beside it.
 
-    def __init__(self, threads: int) -> None:
+    Args:
+        threads: of ONNX Runtime.
+        release: its version; "" takes the default one.
+    """
+
+    def __init__(self, threads: int, release: str = "") -> None:
         keep_freed_memory()
-        settings = Settings.read(service_settings("eplus"))
-        store = ReleaseStore(settings.releases, "eplus")
-        default = store.default(settings.default_release)
-        self.path: Path = store.folder / default / "model.onnx"
-        release = store.load(default)
-        self.engine = Engine(release, Provider.CPU, threads)
+        store, default = _releases()
+        self.version = release or default
+        self.path: Path = store.folder / self.version / "model.onnx"
+        loaded = store.load(self.version)
+        self.engine = Engine(loaded, Provider.CPU, threads)
         self.largest_batch = self.engine.buckets[-1]
         self._streams = Streams(self.engine.latent_size)
-        self._session = _bare_session(release.model, threads)
+        self._session = _bare_session(loaded.model, threads)
         batch = self.batch(self.largest_batch)
         if not np.array_equal(self.run(batch), self.engine.run(batch.latent, batch.energies_gev)):
             raise AssertionError("the bare session and the engine do not make the same showers")
@@ -62,6 +66,20 @@ class Model:
 
     def _draw(self, showers: int) -> NDArray[np.float32]:
         return self._streams.draw(7, 1, np.arange(showers, dtype=np.uint64), 0)
+
+
+def other_families() -> list[str]:
+    """The newest release of each family beside the default one's."""
+    store, default = _releases()
+    newest = {Version.read(version).family: version for version in reversed(store.versions())}
+    return [version for family, version in sorted(newest.items()) if family != Version.read(default).family]
+
+
+def _releases() -> tuple[ReleaseStore, str]:
+    """Those of e+, and which of them is the default."""
+    settings = Settings.read(service_settings("eplus"))
+    store = ReleaseStore(settings.releases, "eplus")
+    return store, store.default(settings.default_release)
 
 
 def _bare_session(model: bytes, threads: int) -> Any:

@@ -20,10 +20,10 @@ def energies(count: int, event_id: int) -> list[float]:
     return [float(energy) for energy in np.take(_ENERGIES_GEV, np.arange(count) + 37 * event_id, mode="wrap")]
 
 
-def showers(count: int, event_id: int) -> generator_pb2.GenerateShowersRequest:
-    """So many e+ showers."""
+def showers(count: int, event_id: int, release: str = "") -> generator_pb2.GenerateShowersRequest:
+    """So many e+ showers, of the default release unless told."""
     return generator_pb2.GenerateShowersRequest(
-        particle="eplus", energies_gev=energies(count, event_id), seed=SEED, event_id=event_id
+        particle="eplus", energies_gev=energies(count, event_id), seed=SEED, event_id=event_id, release=release
     )
 
 
