@@ -1,8 +1,10 @@
 import asyncio
+import math
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from caloserve.generator.sampler import Sampler
 from caloserve.generator.settings import Provider
 from caloserve.generator.showers import Showers
 from caloserve.v1 import shower_pb2
+from caloserve.wire.idle import IdleLoop
 from caloserve.wire.options import EnergyLimit
 from standin_release import LATENT_SIZE, write_release
 
@@ -50,6 +53,8 @@ class SteppedEngine:
     def __init__(self) -> None:
         self.batches: list[list[tuple[int, int]]] = []
         """For each batch the seeds of its entries and their numbers of rows."""
+        self.threads: list[int] = []
+        """Which thread ran each batch."""
         self.fault: Exception | None = None
         self._pieces: Sequence[Piece] = ()
         self._steps = threading.Semaphore(0)
@@ -60,6 +65,7 @@ class SteppedEngine:
         self.batches.append([(made.order.seed, len(rows)) for made, rows in pieces])
 
     def run(self) -> None:
+        self.threads.append(threading.get_ident())
         self._begun.release()
         assert self._steps.acquire(timeout=20)
         if self.fault is not None:
@@ -91,10 +97,15 @@ async def stepped(*, rows_waiting: int = 1000, wait_s: float = 0.0) -> AsyncIter
         await asyncio.to_thread(batcher.close)
 
 
-async def submitted(batcher: Batcher, *rows: int, deadline: float | None = None) -> list["asyncio.Task[None]"]:
+def itself(made: Showers) -> Showers:
+    """The answer of all entries here."""
+    return made
+
+
+async def submitted(batcher: Batcher, *rows: int, deadline: float | None = None) -> list["asyncio.Task[Showers]"]:
     """Entries of so many rows, with seeds 1, 2, ..."""
     tasks = [
-        asyncio.create_task(batcher.submit(showers(count, seed=seed), deadline=deadline))
+        asyncio.create_task(batcher.submit(showers(count, seed=seed), itself, deadline=deadline))
         for seed, count in enumerate(rows, start=1)
     ]
     await asyncio.sleep(0)
@@ -132,8 +143,8 @@ async def test_a_flood_of_short_entries_does_not_starve_a_long_one() -> None:
     async with stepped(rows_waiting=10_000) as (engine, batcher):
         first = await submitted(batcher, 1)
         await engine.begun()
-        long = asyncio.create_task(batcher.submit(showers(10 * ROOM, seed=99)))
-        flood: list[asyncio.Task[None]] = []
+        long = asyncio.create_task(batcher.submit(showers(10 * ROOM, seed=99), itself))
+        flood: list[asyncio.Task[Showers]] = []
         for _ in range(22):
             flood += await submitted(batcher, *[8] * 16)
             engine.step()
@@ -149,12 +160,12 @@ async def test_more_than_may_wait_is_refused_at_once_unless_nobody_waits() -> No
         await engine.begun()
         assert batcher.waiting == 500 - ROOM
         with pytest.raises(OverloadedError, match="436 showers wait already"):
-            await batcher.submit(showers(1))
+            await batcher.submit(showers(1), itself)
         assert batcher.dropped == {"no_room": 1}
-        admitted = asyncio.create_task(batcher.submit(showers(1), admitted=True))
+        admitted = asyncio.create_task(batcher.submit(showers(1), itself, admitted=True))
         engine.step(100)
         await asyncio.gather(*first, admitted)
-        await batcher.submit(showers(100))
+        await batcher.submit(showers(100), itself)
 
 
 async def test_entries_whose_caller_has_gone_or_is_late_are_dropped_and_counted() -> None:
@@ -187,50 +198,91 @@ async def test_a_fault_is_told_to_those_who_rode_and_to_nobody_else() -> None:
         assert batcher.waiting == 0
         engine.fault = None
         engine.step()
-        await batcher.submit(showers(1))
+        await batcher.submit(showers(1), itself)
 
 
-async def test_a_batch_waits_for_as_many_riders_as_the_last_one_had() -> None:
-    async with stepped(wait_s=20.0) as (engine, batcher):
-        first = await submitted(batcher, 1)  # alone it waits for nobody
-        await engine.begun()
-        both = await submitted(batcher, 2, 3)
-        engine.step(2)
-        await asyncio.gather(*first, *both)
-        one = await submitted(batcher, 4)
-        await asyncio.sleep(0.05)
-        assert len(engine.batches) == 2
-        other = await submitted(batcher, 5)
+def in_idle_loop(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    with asyncio.Runner(loop_factory=IdleLoop) as runner:
+        runner.run(test())
+
+
+async def keep_busy(turns: float) -> None:
+    """Let the event loop have something to do, again and again."""
+    turn = 0
+    while turn < turns:
+        await asyncio.sleep(0)
+        turn += 1
+
+
+def test_a_batch_waits_for_those_whom_the_loop_is_busy_with() -> None:
+    async def test() -> None:
+        async with stepped(wait_s=20.0) as (engine, batcher):
+            entries = []
+            for rows in (1, 2, 3):
+                entries += await submitted(batcher, rows)
+                await keep_busy(5)
+            engine.step()
+            await asyncio.gather(*entries)
+            assert engine.batches == [[(1, 1), (1, 2), (1, 3)]]
+            engine.step()
+            await batcher.submit(showers(4), itself)
+            assert engine.batches[1] == [(1, 4)]
+
+    in_idle_loop(test)
+
+
+def test_a_batch_does_not_wait_for_ever() -> None:
+    async def test() -> None:
+        async with stepped(wait_s=0.01) as (engine, batcher):
+            busy = asyncio.create_task(keep_busy(math.inf))
+            engine.step()
+            await asyncio.wait_for(batcher.submit(showers(1), itself), 20)
+            busy.cancel()
+
+    in_idle_loop(test)
+
+
+def test_a_full_batch_waits_for_nobody() -> None:
+    async def test() -> None:
+        async with stepped(wait_s=20.0) as (engine, batcher):
+            busy = asyncio.create_task(keep_busy(math.inf))
+            engine.step()
+            await asyncio.wait_for(batcher.submit(showers(ROOM), itself), 10)
+            busy.cancel()
+
+    in_idle_loop(test)
+
+
+async def test_a_small_batch_is_made_at_once_and_a_larger_one_by_the_engines_thread() -> None:
+    engine = SteppedEngine()
+    batcher = Batcher([engine], rows_per_batch=ROOM, rows_waiting=1000, rows_at_once=4)
+    engine.step(3)
+    await asyncio.gather(batcher.submit(showers(1), itself), batcher.submit(showers(3), itself))
+    await batcher.submit(showers(5), itself)
+    await batcher.submit(showers(4), itself)
+    await asyncio.to_thread(batcher.close)
+    here = threading.get_ident()
+    assert [thread == here for thread in engine.threads] == [True, False, True]
+
+
+async def test_an_answer_that_fails_is_told_to_its_caller_and_to_nobody_else() -> None:
+    def fail(made: Showers) -> Showers:
+        raise RuntimeError(f"{len(made.order)} are too many")
+
+    async with stepped() as (engine, batcher):
         engine.step()
-        await asyncio.gather(*one, *other)
-        assert engine.batches[2] == [(1, 4), (1, 5)]
-
-
-async def test_a_batch_does_not_wait_for_ever() -> None:
-    async with stepped(wait_s=0.01) as (engine, batcher):
-        first = await submitted(batcher, 1)
-        await engine.begun()
-        both = await submitted(batcher, 2, 3)
-        engine.step(3)
-        await asyncio.gather(*first, *both)
-        await batcher.submit(showers(1))
-        assert engine.batches[2] == [(1, 1)]
-
-
-async def test_a_full_batch_waits_for_nobody() -> None:
-    async with stepped(wait_s=20.0) as (engine, batcher):
-        first = await submitted(batcher, 1)
-        await engine.begun()
-        both = await submitted(batcher, 2, 3)
-        engine.step(3)
-        await asyncio.gather(*first, *both)
-        await batcher.submit(showers(ROOM))
-        assert engine.batches[2] == [(1, ROOM)]
+        failed, answered = await asyncio.gather(
+            batcher.submit(showers(2), fail), batcher.submit(showers(1), itself), return_exceptions=True
+        )
+        assert engine.batches == [[(1, 2), (1, 1)]]
+        assert str(failed) == "2 are too many"
+        assert isinstance(answered, Showers)
+        assert batcher.waiting == 0
 
 
 async def test_nothing_wanted_is_done_at_once() -> None:
     async with stepped() as (engine, batcher):
-        await batcher.submit(showers(0))
+        await batcher.submit(showers(0), itself)
         assert engine.batches == []
 
 
@@ -261,9 +313,7 @@ def test_every_row_is_the_row_made_alone_whoever_rides_with_it(
     async def ask(batcher: Batcher, wanted: Order, pauses: int) -> Showers:
         for _ in range(pauses):
             await asyncio.sleep(0)
-        made = Showers(wanted, CALOGAN)
-        await batcher.submit(made)
-        return made
+        return await batcher.submit(Showers(wanted, CALOGAN), itself)
 
     async def all_together() -> list[Showers]:
         physics = LivePhysics(Fidelity("", 0, ()), CALOGAN)

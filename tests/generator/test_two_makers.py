@@ -4,7 +4,7 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from caloserve.generator.manifest import Domain
 from caloserve.generator.orders import Order
 from caloserve.generator.showers import Showers
 from caloserve.v1 import shower_pb2
+from caloserve.wire.idle import IdleLoop
 from caloserve.wire.options import EnergyLimit
 
 CALLERS: Final = 30
@@ -96,13 +97,12 @@ async def call_on_and_on(batcher: Batcher, caller: int) -> int:
         deadline = time.perf_counter() + 0.005 if chance.random() < 0.1 else None
         try:
             async with asyncio.timeout(patience):
-                await batcher.submit(showers, deadline=deadline)
+                await batcher.submit(showers, check, deadline=deadline)
         except (TimeoutError, FlawedError, DeadlineError):
             continue
         except OverloadedError:
             await asyncio.sleep(0.005)
             continue
-        check(showers)
         answered += 1
     return answered
 
@@ -117,13 +117,23 @@ def hectic() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("hectic")
-@pytest.mark.parametrize("wait_s", [0.0, 0.001])
-async def test_nobody_is_forgotten_and_no_row_gets_into_another_place(wait_s: float) -> None:
-    batcher = Batcher([HastyMaker(1), HastyMaker(2)], rows_per_batch=64, rows_waiting=1000, wait_s=wait_s)
+@pytest.mark.parametrize("rows_at_once", [0, 4])
+@pytest.mark.parametrize("loop", [asyncio.SelectorEventLoop, IdleLoop])
+def test_nobody_is_forgotten_and_no_row_gets_into_another_place(
+    loop: Callable[[], asyncio.AbstractEventLoop], rows_at_once: int
+) -> None:
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(call_together(rows_at_once))
+
+
+async def call_together(rows_at_once: int) -> None:
+    batcher = Batcher(
+        [HastyMaker(1), HastyMaker(2)], rows_per_batch=64, rows_waiting=1000, wait_s=0.001, rows_at_once=rows_at_once
+    )
     try:
         async with asyncio.timeout(60):
             answered = await asyncio.gather(*(call_on_and_on(batcher, caller) for caller in range(CALLERS)))
-            await batcher.submit(Showers(order(1, 0), CALOGAN))
+            await batcher.submit(Showers(order(1, 0), CALOGAN), check)
         assert sum(answered) > CALLERS * CALLS_EACH / 5
         assert batcher.waiting == 0
     finally:

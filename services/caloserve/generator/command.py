@@ -8,6 +8,7 @@ import click
 from caloserve.calorimeter.particles import PARTICLES
 from caloserve.generator.server import serve_generator
 from caloserve.generator.settings import Provider, Settings, service_settings
+from caloserve.wire.idle import IdleLoop
 from caloserve.wire.logs import log_to_stderr
 from caloserve.wire.serving import stop_with_stdin_option
 
@@ -48,4 +49,5 @@ def generator(particle: str, settings: Path | None, *, stop_with_stdin: bool, **
     read = Settings.read(settings or service_settings(particle), **overrides)
     if read.particle.name != particle:
         raise click.BadParameter(f"{settings} is for {read.particle.name}", param_hint="--settings")
-    asyncio.run(serve_generator(read, stop_with_stdin=stop_with_stdin))
+    with asyncio.Runner(loop_factory=IdleLoop) as runner:
+        runner.run(serve_generator(read, stop_with_stdin=stop_with_stdin))

@@ -6,7 +6,6 @@ from typing import Final
 
 from caloserve.calorimeter.geometry import Geometry
 from caloserve.generator.engine import Determinism, instruction_set
-from caloserve.generator.orders import Order
 from caloserve.generator.service import ServedRelease, Service
 from caloserve.v1 import generator_pb2, geometry_pb2, shower_pb2
 from caloserve.wire.channels import SHOWERS_PER_CALL, SHOWERS_PER_CHUNK
@@ -103,12 +102,12 @@ def describe_geometry(geometry: Geometry) -> geometry_pb2.Geometry:
     )
 
 
-def provenance(service: Service, release: ServedRelease, order: Order) -> shower_pb2.Provenance:
-    """Everything that made an order's showers."""
+def provenance(release: ServedRelease) -> shower_pb2.Provenance:
+    """Everything that makes a release's showers, but the seed and the event."""
     manifest, engine = release.manifest, release.engine
     return shower_pb2.Provenance(
         particle=manifest.particle,
-        service_version=service.settings.service_version,
+        service_version=release.service_version,
         release_version=manifest.version,
         model_sha256=manifest.model.sha256,
         training_data_sha256=manifest.training.data_sha256,
@@ -118,8 +117,6 @@ def provenance(service: Service, release: ServedRelease, order: Order) -> shower
         onnxruntime_version=engine.runtime_version,
         instruction_set=_INSTRUCTION_SET,
         determinism=_DETERMINISM[engine.determinism],
-        seed=order.seed,
-        event_id=order.event_id,
         threads=engine.threads,
         instance=_INSTANCE,
     )

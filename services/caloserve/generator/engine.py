@@ -3,6 +3,7 @@
 import importlib
 import os
 import platform
+import timeit
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ MOST_TOLERANCE: Final = 1e-4
 """A model whose showers differ by more than this share of their largest cell is not served: 1 % would be physics."""
 
 _PROVIDERS: Final = {Provider.CPU: "CPUExecutionProvider", Provider.CUDA: "CUDAExecutionProvider"}
+_SMALL_BATCHES: Final = (1, 2, 4, 8)
+_REPEATS: Final = 5
 _PROBES: Final = 64
 _SPREADS: Final = (1.0, 0.01, 1.0, 3.0)
 """What latents of probes are multiplied by, in turn: what one shower saturates, another may leave free."""
@@ -120,6 +123,14 @@ class Engine:
             return self._run_padded(latent, energies_gev)
         parts = split(len(latent), self.buckets[-1])
         return np.concatenate([self._run_padded(latent[rows], energies_gev[rows]) for rows in parts])
+
+    def rows_within(self, seconds: float) -> int:
+        """Rows of the largest small batch that takes no longer than so many seconds; 0 where a single one does."""
+        for rows in reversed(_SMALL_BATCHES):
+            latent, energies = np.zeros((rows, self.latent_size), np.float32), np.ones(rows, np.float32)
+            if min(timeit.repeat(lambda: self.run(latent, energies), number=1, repeat=_REPEATS)) <= seconds:  # noqa: B023
+                return rows
+        return 0
 
     def _bucket(self, rows: int) -> int:
         """The smallest batch size that holds so many rows."""

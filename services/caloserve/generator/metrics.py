@@ -121,7 +121,8 @@ class GeneratorMetrics:
         metrics.stages["encode"].observe(encode_s)
         metrics.counts["answer_bytes"].inc(showers.cells_mev.nbytes)
         metrics.counts["attempts"].inc(int(showers.attempts.sum()))
-        for status, count in count_statuses(showers.order.statuses).items():
+        order = showers.order
+        for status, count in {"ok": len(order)}.items() if order.plain else count_statuses(order.statuses).items():
             metrics.showers[status].inc(count)
         for reason, count in showers.dropped.items():
             metrics.dropped[reason].inc(count)

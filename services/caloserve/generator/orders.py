@@ -37,6 +37,8 @@ class Order:
     encoding: tensor_pb2.Encoding = tensor_pb2.ENCODING_DENSE
     reasons: dict[int, str] = field(default_factory=dict)
     """Why a row was refused, where its status and energy do not say it."""
+    plain: bool = False
+    """Known to have no status but OK, as a rule: what small calls need not look through again and again."""
 
     def __len__(self) -> int:
         return len(self.energies_gev)
@@ -62,16 +64,22 @@ class Order:
             self.energy_limit,
             self.encoding,
             {row - start: reason for row, reason in self.reasons.items() if start <= row < stop},
+            self.plain,
         )
 
     def refuse(self, row: int, status: shower_pb2.ShowerStatus, reason: str) -> None:
         """Give a row its final status and say why."""
-        self.statuses[row] = status
+        self.mark(row, status)
         self.reasons[row] = reason
+
+    def mark(self, rows: int | NDArray[np.bool_], status: shower_pb2.ShowerStatus) -> None:
+        """Give rows a status other than OK."""
+        self.plain = False
+        self.statuses[rows] = status
 
     def errors(self) -> list[shower_pb2.ShowerError]:
         """One for each row that was refused, in order."""
-        if (self.statuses == shower_pb2.SHOWER_STATUS_OK).all():  # as a rule
+        if self.plain:
             return []
         refused = np.flatnonzero(~self.wanted).tolist()
         return [shower_error(row, self.statuses[row], self.reason(row)) for row in refused]
@@ -111,7 +119,8 @@ def read_order(request: generator_pb2.GenerateShowersRequest, manifest: Manifest
         raise InvalidRequestError("energies_gev", "is empty; give one kinetic energy in GeV per shower")
     if count > most:
         raise LimitExceededError("energies_gev", f"{count} showers, at most {most} per call; {advice}")
-    check_options(request.options, manifest.geometry_id)
+    if request.HasField("options"):
+        check_options(request.options, manifest.geometry_id)
     check_failure_policy(request.failure_policy)
     order = Order(
         seed=request.seed,
@@ -122,10 +131,11 @@ def read_order(request: generator_pb2.GenerateShowersRequest, manifest: Manifest
         statuses=np.full(count, shower_pb2.SHOWER_STATUS_OK, dtype=np.int32),
         energy_limit=energy_limit(request.options),
         encoding=request.options.encoding,
+        plain=True,
     )
     _judge_energies(order, request.options.domain_policy)
     _judge_impacts(order, request.impacts)
-    if request.failure_policy != shower_pb2.FAILURE_POLICY_PER_SHOWER and not order.wanted.all():
+    if not order.plain and request.failure_policy != shower_pb2.FAILURE_POLICY_PER_SHOWER and not order.wanted.all():
         _fail(order, int(np.argmin(order.wanted)))
     return order
 
@@ -136,10 +146,10 @@ def _judge_energies(order: Order, policy: shower_pb2.DomainPolicy) -> None:
         return
     outside = ~((energies >= domain.energy_min_gev) & (energies <= domain.energy_max_gev))
     if policy == shower_pb2.DOMAIN_POLICY_FLAG:
-        order.statuses[outside] = shower_pb2.SHOWER_STATUS_EXTRAPOLATED
+        order.mark(outside, shower_pb2.SHOWER_STATUS_EXTRAPOLATED)
     elif policy != shower_pb2.DOMAIN_POLICY_ALLOW:
-        order.statuses[outside] = shower_pb2.SHOWER_STATUS_OUT_OF_DOMAIN
-    order.statuses[~(np.isfinite(energies) & (energies > 0))] = shower_pb2.SHOWER_STATUS_INVALID_ENERGY
+        order.mark(outside, shower_pb2.SHOWER_STATUS_OUT_OF_DOMAIN)
+    order.mark(~(np.isfinite(energies) & (energies > 0)), shower_pb2.SHOWER_STATUS_INVALID_ENERGY)
 
 
 def _judge_impacts(order: Order, impacts: Sequence[shower_pb2.Impact]) -> None:

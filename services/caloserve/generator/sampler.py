@@ -43,16 +43,14 @@ class Sampler:
     def prepare(self, pieces: Sequence[Piece]) -> None:
         """Draw the latents of all pieces' rows."""
         began = time.perf_counter()
-        count = sum(len(rows) for _, rows in pieces)
-        streams = np.empty((4, count), dtype=np.uint64)
-        energies = np.empty(count, dtype=np.float32)
-        for (showers, rows), part in _parts(pieces):
-            order = showers.order
-            streams[0, part], streams[1, part], streams[2, part] = order.seed, order.event_id, order.indices[rows]
-            streams[3, part] = showers.attempts[rows] - 1
-            energies[part] = order.energies_gev[rows]
-        self._pieces, self._energies_gev = pieces, energies
-        self._latent = self._streams.draw(*streams)
+        counts = [len(rows) for _, rows in pieces]
+        seeds = np.array([showers.order.seed for showers, _ in pieces], dtype=np.uint64)
+        events = np.array([showers.order.event_id for showers, _ in pieces], dtype=np.uint64)
+        indices = np.concatenate([showers.order.indices[rows] for showers, rows in pieces])
+        attempts = np.concatenate([showers.attempts[rows] for showers, rows in pieces])
+        self._pieces = pieces
+        self._energies_gev = np.concatenate([showers.order.energies_gev[rows] for showers, rows in pieces])
+        self._latent = self._streams.draw(seeds.repeat(counts), events.repeat(counts), indices, attempts - 1)
         self._sampling_s = time.perf_counter() - began
 
     def run(self) -> None:
@@ -64,11 +62,15 @@ class Sampler:
     def put_back(self) -> None:
         """Put the showers back in their orders, and keep those that were accepted to look at."""
         good = _good(self._cells_mev)
-        self._accepted = good.copy()
+        all_good = bool(good.all())
+        self._accepted = good
         for (showers, rows), part in _parts(self._pieces):
             showers.times.sampling += self._sampling_s
             showers.times.inference += self._inference_s
-            self._accepted[part] = showers.put(rows, self._cells_mev[part], good[part])
+            if all_good and not showers.order.energy_limit:
+                showers.accept(rows, self._cells_mev[part])
+            else:
+                self._accepted[part] = showers.put(rows, self._cells_mev[part], good[part])
         self.batches += 1
         self.rows += len(good)
         self.rows_run += self._engine.rows_run(len(good))

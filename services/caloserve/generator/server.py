@@ -10,6 +10,7 @@ from caloserve.generator.servicer import GeneratorServicer
 from caloserve.generator.settings import Settings
 from caloserve.v1 import generator_pb2
 from caloserve.wire.handlers import service_handler
+from caloserve.wire.memory import keep_loaded_objects
 from caloserve.wire.serving import Listener
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ async def _load(settings: Settings, servicer: GeneratorServicer, metrics: Genera
         log.error("not serving: %s", error)  # noqa: TRY400 (one clear line)
         await listener.not_serving()
         return
+    keep_loaded_objects()
     servicer.service = service
     metrics.serving(service)
     await listener.serving()

@@ -1,7 +1,7 @@
 """What a generator serves: its releases, each with an engine and a batcher of its own."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,8 @@ from caloserve.generator.showers import Showers
 
 log = logging.getLogger(__name__)
 
+_AT_ONCE_S: Final = 0.3e-3
+"""A batch that takes no longer is made without handing it to the engine's thread and back, which takes 0.1 ms."""
 _SAMPLERS: Final = 2
 """One draws while the other is at the engine."""
 
@@ -28,6 +30,7 @@ class ServedRelease:
 
     def __init__(self, release: Release, settings: Settings) -> None:
         self.manifest: Manifest = release.manifest
+        self.service_version = settings.service_version
         if self.manifest.sampler_version != SAMPLER_VERSION:
             raise ReleaseError(
                 f"release {self.manifest.version} needs sampler {self.manifest.sampler_version}, not {SAMPLER_VERSION}"
@@ -44,13 +47,20 @@ class ServedRelease:
             rows_per_batch=settings.showers_per_batch,
             rows_waiting=settings.showers_waiting,
             wait_s=settings.batch_wait_ms / 1e3,
+            rows_at_once=self.engine.rows_within(_AT_ONCE_S),
         )
 
-    async def make(self, order: Order, *, deadline: float | None = None, admitted: bool = False) -> Showers:
-        """Make an order's showers; arguments and errors are those of ``Batcher.submit``."""
+    async def make(
+        self,
+        order: Order,
+        answer: Callable[[Showers], bytes],
+        *,
+        deadline: float | None = None,
+        admitted: bool = False,
+    ) -> bytes:
+        """Make an order's showers and answer with them; arguments and errors are those of ``Batcher.submit``."""
         showers = Showers(order, self.engine.geometry)
-        await self.batcher.submit(showers, deadline=deadline, admitted=admitted)
-        return showers
+        return await self.batcher.submit(showers, answer, deadline=deadline, admitted=admitted)
 
 
 @dataclass(frozen=True)

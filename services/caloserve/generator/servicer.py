@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeAlias, cast
 
 import grpc
@@ -13,12 +13,11 @@ from caloserve.generator.description import describe
 from caloserve.generator.metrics import GeneratorMetrics
 from caloserve.generator.orders import Order, read_order
 from caloserve.generator.service import ServedRelease, Service
+from caloserve.generator.showers import Showers
 from caloserve.v1 import generator_pb2
 from caloserve.wire.channels import SHOWERS_PER_CALL, SHOWERS_PER_CHUNK
 from caloserve.wire.splicing import CELLS, splice
 
-Answer: TypeAlias = tuple[generator_pb2.GenerateShowersResponse, memoryview]
-"""A message, and the cells that belong into it."""
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -42,8 +41,7 @@ class GeneratorServicer:
             order = read_order(
                 request, release.manifest, most=SHOWERS_PER_CALL, advice="ask GenerateShowersStream for more"
             )
-            answer, cells = await self._make(service, release, order, began, _deadline(context))
-            return splice(answer, CELLS, cells)
+            return await self._make(release, order, _encode, began, _deadline(context))
 
     async def GenerateShowersStream(
         self, request: generator_pb2.GenerateShowersStreamRequest, context: Context
@@ -60,18 +58,22 @@ class GeneratorServicer:
             )
             deadline = _deadline(context)
 
-            def make(start: int) -> Coroutine[Any, Any, Answer]:
+            def make(start: int) -> Coroutine[Any, Any, bytes]:
                 rows, began = order.rows(start, start + SHOWERS_PER_CHUNK), time.perf_counter()
-                return self._make(service, release, rows, began, deadline, admitted=start > 0)
+
+                def encode(answer: generator_pb2.GenerateShowersResponse, cells: memoryview) -> bytes:
+                    message = generator_pb2.GenerateShowersStreamResponse(first_row=start, chunk=answer)
+                    return splice(message, ("chunk", *CELLS), cells)
+
+                return self._make(release, rows, encode, began, deadline, admitted=start > 0)
 
             upcoming = asyncio.ensure_future(make(0))
             try:
                 for start in range(0, len(order), SHOWERS_PER_CHUNK):
-                    answer, cells = await upcoming
+                    chunk = await upcoming
                     if start + SHOWERS_PER_CHUNK < len(order):
                         upcoming = asyncio.ensure_future(make(start + SHOWERS_PER_CHUNK))
-                    message = generator_pb2.GenerateShowersStreamResponse(first_row=start, chunk=answer)
-                    yield splice(message, ("chunk", *CELLS), cells)
+                    yield chunk
             finally:
                 upcoming.cancel()
                 upcoming.add_done_callback(_forget)
@@ -96,26 +98,34 @@ class GeneratorServicer:
 
     async def _make(
         self,
-        service: Service,
         release: ServedRelease,
         order: Order,
+        encode: Callable[[generator_pb2.GenerateShowersResponse, memoryview], bytes],
         began: float,
         deadline: float | None,
         *,
         admitted: bool = False,
-    ) -> Answer:
+    ) -> bytes:
+        """Make an order's showers; ``encode`` is given the answer and the cells that belong into it."""
         ordered = time.perf_counter()
-        showers = await release.make(order, deadline=deadline, admitted=admitted)
-        made = time.perf_counter()
-        answer, cells = write_answer(service, release, showers)
-        encoded = time.perf_counter()
-        answer.timings.encode_ms = 1e3 * (encoded - made)
-        answer.timings.total_ms = 1e3 * (encoded - began)
-        self._metrics.made(release.manifest.version, showers, encode_s=encoded - made, answer_s=encoded - ordered)
-        return answer, cells
+
+        def answer(showers: Showers) -> bytes:
+            made = time.perf_counter()
+            message, cells = write_answer(release, showers)
+            encoded = time.perf_counter()
+            message.timings.encode_ms = 1e3 * (encoded - made)
+            message.timings.total_ms = 1e3 * (encoded - began)
+            self._metrics.made(release.manifest.version, showers, encode_s=encoded - made, answer_s=encoded - ordered)
+            return encode(message, cells)
+
+        return await release.make(order, answer, deadline=deadline, admitted=admitted)
 
 
-def _forget(unwanted: "asyncio.Future[Answer]") -> None:
+def _encode(answer: generator_pb2.GenerateShowersResponse, cells: memoryview) -> bytes:
+    return splice(answer, CELLS, cells)
+
+
+def _forget(unwanted: "asyncio.Future[bytes]") -> None:
     """Look at what became of it, or asyncio would report an error that nobody waits for."""
     if not unwanted.cancelled():
         unwanted.exception()

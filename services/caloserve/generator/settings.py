@@ -43,8 +43,8 @@ class Settings:
     """What the engine makes at once."""
     showers_waiting: int = 32_768
     """Showers that may wait for the engine; a call that would make it more is refused at once."""
-    batch_wait_ms: float = 2.0
-    """How long a batch waits at most for as many riders as the last one had; one caller alone never waits."""
+    batch_wait_ms: float = 20.0
+    """How long a batch that is not full waits at most while callers keep the service busy."""
 
     @classmethod
     def read(cls, path: Path, **overrides: Any) -> "Settings":  # noqa: ANN401 (any field)

@@ -1,6 +1,5 @@
 """The showers of an order in the making."""
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,9 +40,9 @@ class Showers:
     def __init__(self, order: Order, geometry: Geometry) -> None:
         self.order = order
         self.attempts = np.zeros(len(order), dtype=np.uint32)
-        self.dropped: Counter[str] = Counter()
+        self.dropped: dict[str, int] = {}
         self.times = Times()
-        self._waiting = np.flatnonzero(order.wanted)
+        self._waiting = np.arange(len(order)) if order.plain else np.flatnonzero(order.wanted)
         self._cells: NDArray[np.float32] | None = None
         self._shape = (len(order), geometry.cells)
 
@@ -64,8 +63,15 @@ class Showers:
         self.attempts[rows] += 1
         return rows
 
+    def accept(self, rows: Rows, cells_mev: NDArray[np.float32]) -> None:
+        """Accept the cells, shape (n, cells), that were made of ``rows``."""
+        if len(rows) == len(self.order):
+            self._cells = cells_mev  # all at once: nothing to put in order, nothing to copy
+        else:
+            self.cells_mev[rows] = cells_mev
+
     def put(self, rows: Rows, cells_mev: NDArray[np.float32], good: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Accept what was made of ``rows``: cells (n, cells), and whether each row's are finite and not negative.
+        """Accept what can be of ``rows``: cells (n, cells), and whether each row's are finite and not negative.
 
         A row with a bad cell is refused. So is one that exceeds the order's energy limit, when it has no attempt left;
         else it waits to be made again. Returns which rows were accepted, shape (n,).
@@ -77,10 +83,7 @@ class Showers:
         for row in np.flatnonzero(~good):
             self._drop(int(rows[row]), finite=bool(np.isfinite(cells_mev[row]).all()))
         if accepted.all():
-            if len(rows) == len(self.order):
-                self._cells = cells_mev  # all at once: nothing to put in order, nothing to copy
-            else:
-                self.cells_mev[rows] = cells_mev
+            self.accept(rows, cells_mev)
         else:
             self.cells_mev[rows[accepted]] = cells_mev[accepted]
         return accepted
@@ -105,4 +108,4 @@ class Showers:
         reason = "negative" if finite else "non_finite"
         message = f"the model made a {reason.replace('_', '-')} cell"
         self.order.refuse(row, shower_pb2.SHOWER_STATUS_INVALID_CELLS, message)
-        self.dropped[reason] += 1
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1

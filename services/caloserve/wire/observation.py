@@ -18,7 +18,7 @@ from prometheus_client import (
 )
 
 from caloserve.v1 import shower_pb2
-from caloserve.wire.series import CountSeries, DurationSeries, LevelSeries
+from caloserve.wire.series import Count, CountSeries, Durations, DurationSeries, LevelSeries
 from caloserve.wire.statuses import truthful_status
 
 FAILURE_CODES: Final = (
@@ -63,9 +63,12 @@ class Calls:
             f"{prefix}_refusals", "Calls that ended with another status than OK", [*names, "method", "code"], registry
         )
         self._in_flight = LevelSeries(f"{prefix}_calls_in_flight", "Calls under way", [*names, "method"], registry)
+        self._of_method: dict[str, tuple[Count, Durations]] = {}
         for method in methods:
-            self._in_flight.of(*self._labels, method)
-            self._seconds.of(*self._labels, method, "OK")
+            self._of_method[method] = (
+                self._in_flight.of(*self._labels, method),
+                self._seconds.of(*self._labels, method, "OK"),
+            )
             for code in FAILURE_CODES:
                 self._refusals.of(*self._labels, method, code)
 
@@ -75,13 +78,17 @@ class Calls:
 
     def begun(self, method: str) -> None:
         """Count a call as under way."""
-        self._in_flight.of(*self._labels, method).inc()
+        in_flight, _ = self._of_method[method]
+        in_flight.inc()
 
     def ended(self, method: str, code: grpc.StatusCode, seconds: float) -> None:
         """Count a call as ended."""
-        self._in_flight.of(*self._labels, method).inc(-1)
-        self._seconds.of(*self._labels, method, code.name).observe(seconds)
-        if code is not grpc.StatusCode.OK:
+        in_flight, answered = self._of_method[method]
+        in_flight.inc(-1)
+        if code is grpc.StatusCode.OK:
+            answered.observe(seconds)
+        else:
+            self._seconds.of(*self._labels, method, code.name).observe(seconds)
             self._refusals.of(*self._labels, method, code.name).inc()
 
 
@@ -97,15 +104,14 @@ class Call:
         self._calls.begun(self._method)
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        gone = isinstance(error, asyncio.CancelledError | GeneratorExit)
+        seconds = time.perf_counter() - self._began
         if error is None:
-            code, details = grpc.StatusCode.OK, ""
-        elif gone:
-            code, details = grpc.StatusCode.CANCELLED, ""
+            self._calls.ended(self._method, grpc.StatusCode.OK, seconds)
+        elif isinstance(error, asyncio.CancelledError | GeneratorExit):
+            self._calls.ended(self._method, grpc.StatusCode.CANCELLED, seconds)
         else:
             code, details = truthful_status(error)
-        self._calls.ended(self._method, code, time.perf_counter() - self._began)
-        if error is not None and not gone:
+            self._calls.ended(self._method, code, seconds)
             await self._context.abort(code, details)
 
 

@@ -28,6 +28,7 @@ _BUILT: Final[Mapping[str, tuple[Any, tuple[int, ...]]]] = {
     "encoding": (tensor_pb2.Encoding, ENCODINGS),
 }
 """Choices of GenerationOptions that can be served, by field; 0, unspecified, always can."""
+_FAILURE_POLICIES: Final = frozenset(shower_pb2.FailurePolicy.values())
 
 
 def check_options(options: shower_pb2.GenerationOptions, geometry_id: str) -> None:
@@ -84,7 +85,7 @@ def energy_limit(options: shower_pb2.GenerationOptions) -> EnergyLimit | None:
 
 def check_failure_policy(policy: int) -> None:
     """Raise NotBuiltError for a policy that this service does not know."""
-    if policy not in shower_pb2.FailurePolicy.values():
+    if policy not in _FAILURE_POLICIES:
         raise NotBuiltError("failure_policy", f"{policy}, unknown to this service, is not built yet")
 
 

@@ -1,8 +1,9 @@
 """Large fields of messages, encoded without copying them into the message first."""
 
-from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
 CELLS: Final = ("showers", "cells_mev", "data")
@@ -12,7 +13,7 @@ _LENGTH_DELIMITED: Final = 2
 _SEVEN_BITS: Final = 0x7F
 
 
-def splice(message: Message, path: Sequence[str], data: memoryview) -> bytes:
+def splice(message: Message, path: tuple[str, ...], data: memoryview) -> bytes:
     """Encode ``message`` with ``data`` in the bytes field that ``path`` names, by way of the messages around it.
 
     Where a message occurs twice in an encoded one, readers merge the two: that is how protobuf defines its encoding.
@@ -21,22 +22,23 @@ def splice(message: Message, path: Sequence[str], data: memoryview) -> bytes:
     encoded = message.SerializeToString()
     if not len(data):
         return encoded
-    heads: list[bytes] = []
-    length = data.nbytes
-    for number in reversed(_field_numbers(message, path)):
-        heads.insert(0, _varint(number << 3 | _LENGTH_DELIMITED) + _varint(length))
-        length += len(heads[0])
-    return b"".join((encoded, *heads, data))
+    head, length = b"", data.nbytes
+    for tag in _tags(message.DESCRIPTOR, path):  # the innermost first
+        head = b"".join((tag, _varint(length), head))
+        length = data.nbytes + len(head)
+    return b"".join((encoded, head, data))
 
 
-def _field_numbers(message: Message, path: Sequence[str]) -> list[int]:
-    numbers = []
-    fields = message.DESCRIPTOR.fields_by_name
+@cache
+def _tags(kind: Descriptor, path: tuple[str, ...]) -> tuple[bytes, ...]:
+    """How each field on the path is announced, the innermost first."""
+    tags: list[bytes] = []
+    fields = kind.fields_by_name
     for name in path:
-        numbers.append(fields[name].number)
-        kind = fields[name].message_type
-        fields = kind.fields_by_name if kind is not None else {}
-    return numbers
+        tags.insert(0, _varint(fields[name].number << 3 | _LENGTH_DELIMITED))
+        inner = fields[name].message_type
+        fields = inner.fields_by_name if inner is not None else {}
+    return tuple(tags)
 
 
 def _varint(number: int) -> bytes:

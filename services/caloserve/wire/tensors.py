@@ -45,7 +45,7 @@ def describe_cells(
         tensor.encoding = tensor_pb2.ENCODING_BITMAP
         return memoryview(_bitmap(values))
     tensor.encoding = tensor_pb2.ENCODING_DENSE
-    return values.reshape(-1).view(np.uint8).data
+    return values.data.cast("B") if values.size else memoryview(b"")  # an empty one cannot be cast
 
 
 def read_cells(tensor: tensor_pb2.Tensor, shape: tuple[int, ...], geometry: Geometry) -> NDArray[np.float32]:
