@@ -45,6 +45,11 @@ def test_rows_have_the_same_bits_in_a_batch_as_alone(engine: Engine, rows: int) 
         assert alone.tobytes() == together[row].tobytes()
 
 
+def test_how_many_rows_are_quickly_run_is_measured(engine: Engine) -> None:
+    assert engine.rows_within(60.0) == 8
+    assert engine.rows_within(0.0) == 0
+
+
 def test_no_rows_are_no_showers(engine: Engine) -> None:
     assert engine.run(*probes(0)).shape == (0, 504)
 

@@ -130,6 +130,7 @@ def test_per_shower_every_bad_row_has_a_status_and_a_reason(manifest: Manifest, 
     order = read(asked, manifest)
     good = [math.isfinite(energy) and 1 <= energy <= 100 for energy in energies_gev]
     assert order.wanted.tolist() == good
+    assert order.plain == all(good)
     assert sorted(error.row for error in order.errors()) == [row for row, fine in enumerate(good) if not fine]
     assert all(order.statuses[error.row] == error.status and error.message for error in order.errors())
 
@@ -143,6 +144,7 @@ def test_an_order_can_be_cut_anywhere(manifest: Manifest, energies_gev: list[flo
     parts = [order.rows(0, cut), order.rows(cut, len(order))]
     np.testing.assert_array_equal(np.concatenate([part.indices for part in parts]), order.indices)
     np.testing.assert_array_equal(np.concatenate([part.statuses for part in parts]), order.statuses)
+    assert {part.plain for part in parts} == {order.plain}
     first = [(error.row, error.message) for error in parts[0].errors()]
     second = [(error.row + cut, error.message) for error in parts[1].errors()]
     assert sorted(first + second) == sorted((error.row, error.message) for error in order.errors())
