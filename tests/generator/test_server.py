@@ -128,7 +128,7 @@ def test_metrics_count_showers_calls_and_what_was_held_back(tmp_path: Path) -> N
     facts = next(name for name in after if name.startswith("caloserve_release_info"))
     for fact in ("determinism=bitwise", "execution_provider=CPUExecutionProvider", "release=0.1.0", "threads=1"):
         assert fact in facts
-    assert after["caloserve_service_info{default_release=0.1.0,particle=gamma,service_version=0.2.0}"] == 1
+    assert after["caloserve_service_info{default_release=0.1.0,particle=gamma,service_version=0.3.0}"] == 1
 
 
 def test_a_unix_socket_serves_as_well(tmp_path: Path) -> None:

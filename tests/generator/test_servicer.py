@@ -39,7 +39,7 @@ def test_an_answer_has_showers_provenance_and_timings(eplus: Stub) -> None:
     assert (cells(answer) > 0).any(axis=1).all()
     assert list(answer.showers.statuses) == [shower_pb2.SHOWER_STATUS_OK] * 2
     made_by = answer.provenance
-    assert (made_by.particle, made_by.service_version, made_by.release_version) == ("eplus", "0.2.0", "0.2.0")
+    assert (made_by.particle, made_by.service_version, made_by.release_version) == ("eplus", "0.3.0", "0.2.0")
     assert (made_by.seed, made_by.event_id, made_by.sampler_version) == (7, 11, SAMPLER_VERSION)
     assert made_by.determinism == shower_pb2.DETERMINISM_CLASS_BITWISE
     assert made_by.execution_provider == "CPUExecutionProvider"
@@ -165,7 +165,7 @@ def test_flagged_showers_are_made_and_marked(eplus: Stub) -> None:
 
 def test_the_description_tells_releases_limits_and_geometry(eplus: Stub) -> None:
     told = eplus.DescribeGenerator(generator_pb2.DescribeGeneratorRequest())
-    assert (told.particle, told.pdg_id, told.service_version, told.default_release) == ("eplus", -11, "0.2.0", "0.2.0")
+    assert (told.particle, told.pdg_id, told.service_version, told.default_release) == ("eplus", -11, "0.3.0", "0.2.0")
     assert {release.version for release in told.releases} == {"0.1.0", "0.2.0"}
     release = told.releases[0]
     assert (release.energy_min_gev, release.energy_max_gev, release.latent_size) == (1, 100, LATENT_SIZE)
