@@ -138,6 +138,15 @@ def test_pictures_are_drawn_on_the_way(description: Description, validation: Sho
     assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
 
 
+def test_without_validation_showers_there_is_nothing_to_look_at(
+    description: Description, validation: ShowerSample, tmp_path: Path
+) -> None:
+    run = Run.begin(tmp_path / "run", description)
+    go(Walk(30), run, validation.select(slice(0)), look_every=4)
+    assert run.finished
+    assert not (run.folder / "pictures").exists()
+
+
 def test_tensorboard_can_read_the_curves(description: Description, validation: ShowerSample, tmp_path: Path) -> None:
     event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     run = Run.begin(tmp_path / "run", description)

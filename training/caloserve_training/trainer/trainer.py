@@ -38,6 +38,8 @@ def train(
 ) -> None:
     """Train from the run's checkpoint, or from nothing, to the end; the weights go to the run folder.
 
+    Without validation showers there are no pictures, and no figures but the losses.
+
     Raises:
         DivergedError: a loss stopped being a finite number.
         InterruptedTrainingError: SIGINT or SIGTERM came; a checkpoint is kept.
@@ -55,7 +57,7 @@ def train(
                 raise DivergedError(f"{_stage(training, number)}: step {number}: the losses are {losses}")
             report(number, losses)
             recent = _record(curves, training, number, [*recent, losses])
-            if number % look_every == 0 or number in {FIRST_LOOK, steps}:
+            if len(validation) and (number % look_every == 0 or number in {FIRST_LOOK, steps}):
                 picture = run.folder / PICTURES / f"step-{number:06d}.png"
                 curves.add(number, look(training.generate, validation, picture, title=f"step {number} of {steps}"))
             if stop.came or time.monotonic() - kept > 60.0 * checkpoint_minutes:
