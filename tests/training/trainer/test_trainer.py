@@ -128,6 +128,8 @@ def test_a_finished_run_of_more_steps_goes_on_and_is_unfinished_meanwhile(
     assert go(Walk(9), run, validation) == [8, 9]
     assert go(Walk(9), run, validation) == [9]
     assert run.finished
+    with pytest.raises(RunError, match="at step 9 already, beyond the 6"):
+        go(Walk(6), run, validation)
 
 
 def test_pictures_are_drawn_on_the_way(description: Description, validation: ShowerSample, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from types import FrameType
 import numpy as np
 
 from caloserve_training.data import ShowerSample
-from caloserve_training.errors import DivergedError, InterruptedTrainingError
+from caloserve_training.errors import DivergedError, InterruptedTrainingError, RunError
 from caloserve_training.trainer.curves import Curves
 from caloserve_training.trainer.family import Training
 from caloserve_training.trainer.looks import look
@@ -43,9 +43,12 @@ def train(
     Raises:
         DivergedError: a loss stopped being a finite number.
         InterruptedTrainingError: SIGINT or SIGTERM came; a checkpoint is kept.
+        RunError: the run has come further already.
     """
     steps = sum(count for _, count in training.stages)
     begin = _restore(training, run)
+    if begin > steps:
+        raise RunError(f"{run.folder}: is at step {begin} already, beyond the {steps} that are asked for")
     if begin < steps:
         (run.folder / WEIGHTS).unlink(missing_ok=True)  # of a shorter training
     report(begin, {})
