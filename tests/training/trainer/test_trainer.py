@@ -124,10 +124,10 @@ def test_a_finished_run_of_more_steps_goes_on_and_is_unfinished_meanwhile(
     go(Walk(6), run, validation)
     with pytest.raises(InterruptedTrainingError):
         go(Walk(9, {8: "stop"}), run, validation)
-    assert not run.finished
+    assert not (run.folder / WEIGHTS).exists()
     assert go(Walk(9), run, validation) == [8, 9]
     assert go(Walk(9), run, validation) == [9]
-    assert run.finished
+    assert (run.folder / WEIGHTS).exists()
     with pytest.raises(RunError, match="at step 9 already, beyond the 6"):
         go(Walk(6), run, validation)
 
