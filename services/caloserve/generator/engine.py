@@ -125,7 +125,7 @@ class Engine:
         return np.concatenate([self._run_padded(latent[rows], energies_gev[rows]) for rows in parts])
 
     def rows_within(self, seconds: float) -> int:
-        """Rows of the largest small batch that takes no longer than so many seconds; 0 where a single one does."""
+        """Rows of the largest small batch that takes no longer than so many seconds; 0 if one shower takes longer."""
         for rows in reversed(_SMALL_BATCHES):
             latent, energies = np.zeros((rows, self.latent_size), np.float32), np.ones(rows, np.float32)
             if min(timeit.repeat(lambda: self.run(latent, energies), number=1, repeat=_REPEATS)) <= seconds:  # noqa: B023
