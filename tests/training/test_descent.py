@@ -5,8 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+
+from caloserve_training.descent import descent
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
@@ -61,6 +64,7 @@ def test_both_backends_take_the_same_steps(tmp_path: Path) -> None:
         np.testing.assert_allclose(left, right, rtol=2e-3, atol=1e-4)
 
 
-def test_another_backend_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(subprocess.CalledProcessError):
-        descend("numpy", tmp_path)
+def test_another_backend_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras.config, "backend", lambda: "torch")
+    with pytest.raises(ValueError, match="training runs on tensorflow or jax, not on torch"):
+        descent(lambda: 0.0, [], [], keras.optimizers.SGD())
