@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from caloserve_training.data import ShowerSample, read_showers
 from caloserve_training.errors import DivergedError, InterruptedTrainingError, RunError
@@ -150,10 +151,9 @@ def test_without_validation_showers_there_is_nothing_to_look_at(
 
 
 def test_tensorboard_can_read_the_curves(description: Description, validation: ShowerSample, tmp_path: Path) -> None:
-    event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     run = Run.begin(tmp_path / "run", description)
     go(Walk(40), run, validation)
-    events = event_accumulator.EventAccumulator(str(run.folder / "events"))
+    events = EventAccumulator(str(run.folder / "events"))
     events.Reload()
     assert [point.step for point in events.Tensors("first/loss")] == [20]
     assert {"second/loss", "distance", "response"} <= set(events.Tags()["tensors"])
