@@ -10,7 +10,7 @@ from caloserve.calorimeter.errors import BadTensorError
 from caloserve.router.backends import Backend, Backends
 from caloserve.router.events import Assembly, shower_request, take_apart
 from caloserve.router.metrics import RouterMetrics
-from caloserve.v1 import event_pb2, shower_pb2
+from caloserve.v1 import event_pb2, generator_pb2, shower_pb2
 from caloserve.wire.observation import count_statuses
 
 _STATUS_OF_CODE: Final = {
@@ -21,6 +21,9 @@ _STATUS_OF_CODE: Final = {
     grpc.StatusCode.NOT_FOUND: shower_pb2.SHOWER_STATUS_UNKNOWN_RELEASE,
     grpc.StatusCode.UNIMPLEMENTED: shower_pb2.SHOWER_STATUS_UNIMPLEMENTED,
 }
+
+_BROKEN_OFF: Final = "Stream removed"
+"""gRPC's word for an answer that had begun when its connection ended."""
 
 
 class EventDispatch:
@@ -49,8 +52,8 @@ class EventDispatch:
             return
         try:
             with self._metrics.backend(particle.name):
-                answer = await backend.stub.GenerateShowers(
-                    shower_request(self._request, assembly.part, particle), timeout=timeout_s
+                answer = await _ask_again_if_broken_off(
+                    backend, shower_request(self._request, assembly.part, particle), timeout_s
                 )
             assembly.add(particle, answer)
         except grpc.aio.AioRpcError as error:
@@ -60,3 +63,15 @@ class EventDispatch:
             assembly.fail(particle, status, error.details() or error.code().name)
         except BadTensorError as error:
             assembly.fail(particle, shower_pb2.SHOWER_STATUS_INTERNAL, str(error))
+
+
+async def _ask_again_if_broken_off(
+    backend: Backend, request: generator_pb2.GenerateShowersRequest, timeout_s: float
+) -> generator_pb2.GenerateShowersResponse:
+    """Ask for showers, and once more where a replica was lost in the middle of its answer, which gRPC does not."""
+    try:
+        return await backend.stub.GenerateShowers(request, timeout=timeout_s)
+    except grpc.aio.AioRpcError as error:
+        if error.code() is not grpc.StatusCode.UNAVAILABLE or _BROKEN_OFF not in (error.details() or ""):
+            raise
+    return await backend.stub.GenerateShowers(request, timeout=timeout_s)
