@@ -68,10 +68,15 @@ class EventDispatch:
 async def _ask_again_if_broken_off(
     backend: Backend, request: generator_pb2.GenerateShowersRequest, timeout_s: float
 ) -> generator_pb2.GenerateShowersResponse:
-    """Ask for showers, and once more where a replica was lost in the middle of its answer, which gRPC does not."""
+    """Ask for showers, and once more where a replica was lost in the middle of its answer, which gRPC does not.
+
+    Both together may take ``timeout_s``.
+    """
+    began = time.perf_counter()
     try:
         return await backend.stub.GenerateShowers(request, timeout=timeout_s)
     except grpc.aio.AioRpcError as error:
         if error.code() is not grpc.StatusCode.UNAVAILABLE or _BROKEN_OFF not in (error.details() or ""):
             raise
-    return await backend.stub.GenerateShowers(request, timeout=timeout_s)
+    left_s = max(0.0, timeout_s - (time.perf_counter() - began))
+    return await backend.stub.GenerateShowers(request, timeout=left_s)
